@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import duckdb
@@ -42,6 +42,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, builds, errors, read
 from analytics_pipeline.warehouse.gone import gone, not_replaced
+from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.sidecar import REPLACED
@@ -61,9 +62,9 @@ def doctor() -> None:
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
-    Exit codes: 0 all passed; 1 a check of the data fails, the sensor that loads fails, alerts are
-    not sent, the published file can't be read or is not the newest, an erasure is not finished, or
-    a warehouse was lost; 2 something that a run needs is missing or damaged.
+    Exit codes: 0 all passed; 1 a file or a check of the data fails, the sensor that loads fails,
+    alerts are not sent, the published file can't be read or is not the newest, an erasure is not
+    finished, or a warehouse was lost; 2 something that a run needs is missing or damaged.
     """
     settings = load_settings()
     passed = opens = True
@@ -102,9 +103,9 @@ def _verdict(check: Callable[[], Verdict]) -> Verdict:
 
 
 def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
-    """Return the failing ERROR checks; and, as `status` says it, that a warehouse was lost, why the
-    published file must be published again, which erasures are not finished, and which of your own
-    files hold somebody who was erased.
+    """Return the failing ERROR checks; and, as `status` says it, that a warehouse was lost, that
+    files can't be loaded, why the published file must be published again, which erasures are not
+    finished, and which of your own files hold somebody who was erased.
 
     An error is a fault, too: the warehouse opened a moment ago (see `_duckdb`).
     """
@@ -119,9 +120,21 @@ def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
             lost = not_replaced(settings, connection, signed)
             old = lost or outdated(settings, builds(connection), signed)
             left = left_to_erase(connection, settings)
-            return errors(read(connection)), [*filter(None, (old, unstored)), *left]
+            found = (_failing(failed_files(connection)), old, unstored)
+            return errors(read(connection)), [*filter(None, found), *left]
     except (PipelineError, OSError, duckdb.Error) as error:
         return [], [f"The checks of the warehouse can't be read: {error}"]
+
+
+def _failing(files: Sequence[FailedFile]) -> str:
+    """Return a line about files that can't be loaded, such as held versions; empty without any."""
+    if not files:
+        return ""
+    return (
+        f"{counted(len(files), 'file')} not loaded in the newest version, such as"
+        f" {files[0].source_key}: {files[0].reason}. For each, with its remedy, run"
+        " `analytics-pipeline status`."
+    )
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:

@@ -58,3 +58,8 @@ def test_a_held_version_is_never_shown_as_given_up(
     assert (file["key"], file["attempts"]) == (key, 9)
     assert file["next_attempt"] > file["since"]
     assert "No more automatic retries" not in run("status").output
+    doctor = run("doctor")
+    assert (
+        doctor.exit_code,
+        f"1 file not loaded in the newest version, such as {key}: " in doctor.stderr,
+    ) == (1, True), doctor.output
