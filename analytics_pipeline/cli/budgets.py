@@ -12,7 +12,7 @@ from analytics_pipeline.cli.console import (
     tabular,
 )
 from analytics_pipeline.cli.tables import one_line
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import DATASETS, WHOLE_ORGANISATION
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.remedies import remedy
 from analytics_pipeline.operations.check_budgets import Checked, check_budgets
@@ -36,7 +36,8 @@ def check() -> None:
     Prints row counts, rejected lines with reasons, and unknown ids of courses, departments and
     terms.
 
-    Exit codes: 0 every line can be loaded, 1 some can't, 2 neither file is set.
+    Exit codes: 0 every line can be loaded, 1 some can't, or a file has no rows any more, 2 neither
+    file is set.
     """
     settings = load_settings()
     if not settings.hand_written:
@@ -58,6 +59,12 @@ def check() -> None:
         table("Would be loaded", ["file", "records", "rows", "quarantined", "warnings"], rows)
     for name, file in checked.files.items():
         _print_findings(name, file)
+    for name, reason in checked.held.items():
+        print_error(
+            f"{DATASETS[name].setting}: {reason}. Correct the file. If it is right, load it with"
+            f" `analytics-pipeline sync`, then `analytics-pipeline close --dataset {name}"
+            f" --partition {WHOLE_ORGANISATION}`."
+        )
     for text in unknown_ids(checked):
         print_info(f"{text}.")
     if not checked.is_compared:

@@ -102,7 +102,8 @@ def check_hand_written(settings: Settings) -> Verdict:
     checked = check_budgets(settings)
     if not checked.is_clean:
         return Verdict(
-            False, "some lines can't be loaded. See which with `analytics-pipeline budgets check`"
+            False,
+            "they can't be loaded completely. See why with `analytics-pipeline budgets check`",
         )
     rows = ", ".join(f"{name}: {counted(file.rows, 'row')}" for name, file in checked.files.items())
     return Verdict(True, ". ".join([rows, *unknown_ids(checked)]))

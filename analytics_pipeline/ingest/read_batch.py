@@ -13,7 +13,7 @@ import polars as pl
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import REJECTS, Batch, FileResult, Finding, LandedFile, joined
-from analytics_pipeline.ingest.csv.header import FileRefused, Header, read_header
+from analytics_pipeline.ingest.csv.header import SAME_FILE_REMEDY, FileRefused, Header, read_header
 from analytics_pipeline.ingest.csv.read_files import Damaged, read_files
 from analytics_pipeline.ingest.csv.typing_query import FILE, SHORT, UNREAD
 from analytics_pipeline.ingest.faulty_records import (
@@ -105,6 +105,9 @@ def _by_header(dataset: Dataset, results: list[FileResult]) -> dict[Header, dict
             header = read_header(result.landed.path, dataset)
         except FileRefused as refused:
             result.failure = refused
+            if dataset.setting and refused.remedy == SAME_FILE_REMEDY:  # nobody delivers it
+                remedy = words("Correct the file and save it.")
+                result.failure = FileRefused(refused.reason, remedy, refused.line)
         else:
             groups.setdefault(header, {})[index] = result.landed.path
             if count := len(header.unannounced(dataset)):

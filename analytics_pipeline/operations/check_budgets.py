@@ -8,11 +8,14 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, WHOLE_ORGANISATION, Dataset, Partition
+from analytics_pipeline.ingest.absence import shrunk
 from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.read_batch import read_batch
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.ledger import loaded_files
+from analytics_pipeline.words import Words
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,21 @@ class Checked:
     Attributes:
         files: result of each file that can be opened, by dataset.
         unreadable: paths of files that can't be opened, by dataset.
+        held: why a version without rows would not replace the loaded rows, by dataset.
         unmatched: unknown ids of courses, departments and terms.
         is_compared: whether a warehouse exists to compare course ids with.
     """
 
     files: dict[str, FileResult] = field(default_factory=dict)
     unreadable: dict[str, Path] = field(default_factory=dict)
+    held: dict[str, Words] = field(default_factory=dict)
     unmatched: list[Unmatched] = field(default_factory=list)
     is_compared: bool = False
 
     @property
     def is_clean(self) -> bool:
-        """Return whether every row of every file would load."""
-        return not self.unreadable and not any(
+        """Return whether every row of every file would load, and the file have rows if it had."""
+        return not (self.unreadable or self.held) and not any(
             file.failure or file.rejects for file in self.files.values()
         )
 
@@ -65,6 +70,7 @@ def check_budgets(settings: Settings) -> Checked:
             checked.unreadable[dataset.name] = path
         else:
             (checked.files[dataset.name],) = batches[dataset.name].files
+    checked.held = _held(settings, checked.files)
     known = _known_courses(settings)
     checked.is_compared = known is not None
     checked.unmatched = list(_unmatched(batches, known))
@@ -78,6 +84,21 @@ def _read(dataset: Dataset, path: Path) -> Batch:
         dataset, Partition(WHOLE_ORGANISATION, None), str(path), "", path.stat().st_size, modified
     )
     return read_batch(dataset, [LandedFile(version, path)])
+
+
+def _held(settings: Settings, files: Mapping[str, FileResult]) -> dict[str, Words]:
+    """Return why files would be held, as a load would, by dataset."""
+    warehouse = warehouse_of(settings)
+    if not warehouse.exists():
+        return {}
+    with warehouse.read() as connection:
+        loaded = {name: sum(file.rows for file in loaded_files(connection, name)) for name in files}
+    found = {
+        name: shrunk(loaded[name], file.rows, by_hand=True)
+        for name, file in files.items()
+        if not file.failure
+    }
+    return {name: reason for name, reason in found.items() if reason}
 
 
 def _known_courses(settings: Settings) -> Mapping[str, set[str]] | None:

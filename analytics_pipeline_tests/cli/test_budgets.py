@@ -128,6 +128,16 @@ def test_check_names_rejected_lines_and_unknown_ids(run: Run, budgets: Path, syn
     assert query(synced, "SELECT count(*) FROM raw.budgets WHERE currency = 'USD'") == [(1,)], (
         "check loads nothing"
     )
+    budgets.write_text(HEADER)
+    emptied = run("budgets", "check")
+    assert (emptied.exit_code, "BUDGETS_FILE: the new version has no rows" in emptied.output) == (
+        1,
+        True,
+    ), emptied.output
+    assert "FAIL hand-written files" in run("doctor").output
+    budgets.write_text("")
+    emptied = run("budgets", "check")
+    assert "it is empty: not even a header. Correct the file and save it." in emptied.output
 
 
 @pytest.mark.slow
