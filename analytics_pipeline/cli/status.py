@@ -45,7 +45,7 @@ from analytics_pipeline.warehouse.checks import alarms
 from analytics_pipeline.warehouse.erase import run_again
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
-from analytics_pipeline.warehouse.newest_check import late_datasets, late_lines
+from analytics_pipeline.warehouse.newest_check import NEWEST, late_datasets, late_lines
 from analytics_pipeline.warehouse.rewritten_check import left_behind
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
@@ -82,13 +82,15 @@ def status() -> None:
     restored = {delivery.place for delivery in todo.unchanged} if todo else set()
     failed = [file for file in disk.failed if file.place not in restored]
     rows = [dataset_status(name, disk, todo, failed) for name in DATASETS]
+    # If deliveries have stopped, no sync helps.
+    errors = [check for check in disk.errors if not (disk.silent and check.name == NEWEST)]
     needs_sync = bool(
         (todo and todo.work)
-        or (failed or disk.errors or disk.stale)
+        or (failed or errors or disk.stale)
         or (disk.unstored or disk.outdated or disk.is_replaced)
     )
     by_hand = disk.unfinished or disk.own_files or disk.lost or disk.damaged
-    to_finish = by_hand or disk.daemon.faults
+    to_finish = by_hand or disk.daemon.faults or disk.errors
     complete = bool(todo and not (todo.is_empty_bucket or needs_sync or to_finish))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))

@@ -17,9 +17,9 @@ STALLED = timedelta(days=3)
 RETIRED = timedelta(days=60)
 """Lateness after which a dataset counts as no longer delivered.
 
-It ends an alarm, for datasets of any cadence. The marts wait only a week for a provider's files
-(staging.cost_providers). After that they show the other provider's days as complete, while this
-check still fails.
+It ends an alarm, for datasets of any cadence, unless all daily ones have stopped. The marts wait
+only a week for a provider's files (staging.cost_providers). After that they show the other
+provider's days as complete, while this check still fails.
 """
 
 
@@ -47,7 +47,8 @@ def newest_check(dataset: Dataset, late: Lateness | None, silent: str | None) ->
             f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed"
             " (see `schema`)."
         )
-    severity = Severity.ERROR if late.delay > STALLED and not retired else Severity.WARN
+    stalled = feed_ended or (late.delay > STALLED and not retired)
+    severity = Severity.ERROR if stalled else Severity.WARN
     return _check(dataset, not feed_ended and (retired or not late.delay), severity, text)
 
 

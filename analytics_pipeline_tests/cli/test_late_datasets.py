@@ -18,14 +18,16 @@ def test_status_and_report_say_that_the_feed_has_stopped(run: Run, synced: Path)
         )
     code, found = status_json(run)
     newest = YESTERDAY - timedelta(days=982)
-    assert code == 0 and f"since {newest.day} {newest:%b %Y}:" in found["silent"], found["silent"]
+    assert f"since {newest.day} {newest:%b %Y}:" in found["silent"], found["silent"]
+    assert (code, found["complete"]) == (1, False), "however long ago"
     text = run("status").output
     assert "Nothing has been delivered since" in text and "Complete." not in text, text
     verdict = "Everything delivered is loaded, but nothing has been delivered since"
     assert f"{verdict} {newest.day} {newest:%b %Y}.\n" in text, text
     synced_again = run("sync")
     assert "Nothing has been delivered since" in synced_again.output, synced_again.output
-    assert run("publish").exit_code == 0
+    assert synced_again.exit_code == 1
+    assert run("publish").exit_code == 1
     assert run("report").exit_code == 0
     assert "Nothing has been delivered since" in (synced / "report.html").read_text()
 
