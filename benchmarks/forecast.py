@@ -102,11 +102,12 @@ def _forecast(known: Spend) -> tuple[float, float | None, float | None]:
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA staging; CREATE SCHEMA marts")
         connection.execute(
-            "CREATE TABLE staging.scope_spend_days (scope TEXT, scope_id TEXT, day DATE, cost"
-            " DECIMAL(38, 9))"
+            "CREATE TABLE staging.scope_spend_days (scope TEXT, scope_id TEXT, day DATE, until"
+            " DATE, cost DECIMAL(38, 9))"
         )
         connection.executemany(
-            "INSERT INTO staging.scope_spend_days VALUES ('organisation', 'organisation', ?, ?)",
+            "INSERT INTO staging.scope_spend_days"
+            " VALUES ('organisation', 'organisation', ?, NULL, ?)",
             list(known.items()),
         )
         connection.execute(
@@ -117,7 +118,8 @@ def _forecast(known: Spend) -> tuple[float, float | None, float | None]:
             "CREATE TABLE staging.scope_courses (scope TEXT, scope_id TEXT, course_id BIGINT)"
         )
         connection.execute(
-            "CREATE TABLE staging.course_labels (course_id BIGINT, starts_on DATE, ends_on DATE)"
+            "CREATE TABLE marts.course_terms (course_id BIGINT, starts_on DATE, ends_on DATE,"
+            " end_is_known BOOLEAN)"
         )
         connection.execute(
             "CREATE TABLE staging.budget_periods (scope TEXT, scope_id TEXT, starts_on DATE,"

@@ -62,18 +62,29 @@ joined AS (
         AND forecasts.starts_on = periods.starts_on AND forecasts.ends_on = periods.ends_on
 ),
 -- Days after as_of, each with the spend expected by then.
-coming AS (
-    SELECT budget, starts_on, as_of, spend_until, amount, spent_as_of, next_week, unnest(range(1, days_left + 1)) AS ahead
+rates AS (
+    SELECT budget, starts_on, as_of, spend_until, amount, spent_as_of, days_left, unnest(weeks, max_depth := 2)
     FROM joined
-    WHERE spent < amount AND next_week IS NOT NULL
+    WHERE spent < amount
+),
+days AS (
+    SELECT *, unnest(range(1, days_left + 1)) AS ahead, greatest(0, least(ahead, until - as_of)) AS days_expected -- least() ignores NULL
+    FROM rates
+),
+coming AS (
+    SELECT
+        budget, starts_on, as_of + ahead::INTEGER AS day, any_value(amount) AS amount,
+        any_value(spent_as_of)::DOUBLE + sum(
+            (days_expected // 7) * list_sum(next_week)::DOUBLE + coalesce(list_sum(next_week[1:(days_expected % 7)]), 0)::DOUBLE
+        ) AS spent
+    FROM days
+    WHERE as_of + ahead::INTEGER > spend_until -- earlier days are past, and part of their spend is known
+    GROUP BY budget, starts_on, day
 ),
 exhausting AS (
-    SELECT budget, starts_on, min(as_of + ahead::INTEGER) AS exhausted_on
+    SELECT budget, starts_on, min(day) AS exhausted_on
     FROM coming
-    WHERE
-        as_of + ahead::INTEGER > spend_until -- earlier days are past, and part of their spend is known
-        AND spent_as_of::DOUBLE + (ahead // 7) * list_sum(next_week)::DOUBLE
-        + coalesce(list_sum(next_week[1:(ahead % 7)]), 0)::DOUBLE >= amount::DOUBLE
+    WHERE spent >= amount::DOUBLE
     GROUP BY budget, starts_on
 )
 SELECT

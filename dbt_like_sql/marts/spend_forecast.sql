@@ -1,7 +1,8 @@
 -- Forecast of each scope's spend at the end of the month, of its term, and of the current period of each of its budgets. A day's
--- forecast is the mean of the run rate of the last seven days and the mean of the same weekday in the last eight weeks. Uses only
--- complete days (marts.spend_calendar). The band is the 80 % quantile of the method's own past errors at the same distance
--- (rolling origins). benchmarks/forecast.py measures method and band over several organisations.
+-- forecast is the mean of the run rate of the last seven days and the mean of the same weekday in the last eight weeks. Nothing is expected
+-- of a course after the end that its label declares; one without a declared end is expected to go on. Uses only complete days
+-- (marts.spend_calendar). The band is the 80 % quantile of the method's own past errors at the same distance (rolling origins).
+-- benchmarks/forecast.py measures method and band over several organisations.
 WITH
 now AS MATERIALIZED (SELECT max(as_of) AS day FROM marts.spend_calendar),
 scopes AS MATERIALIZED (
@@ -10,15 +11,22 @@ scopes AS MATERIALIZED (
     JOIN now ON now.day >= spent.day
     GROUP BY spent.scope, spent.scope_id
 ),
+-- The courses of a scope that end on the same day are forecast together.
+endings AS MATERIALIZED (
+    SELECT scopes.*, spent.until, row_number() OVER (ORDER BY scopes.scope, scopes.scope_id, spent.until) AS ending
+    FROM (SELECT DISTINCT scope, scope_id, until FROM staging.scope_spend_days) AS spent
+    JOIN scopes ON scopes.scope = spent.scope AND scopes.scope_id = spent.scope_id
+),
 grid AS (
     SELECT
-        scopes.scope, scopes.scope_id, calendar.day, calendar.is_complete, coalesce(spent.cost, 0) AS cost,
-        row_number() OVER (PARTITION BY scopes.scope, scopes.scope_id ORDER BY calendar.day) AS age
-    FROM scopes
+        endings.ending, calendar.day, calendar.is_complete, coalesce(spent.cost, 0) AS cost,
+        row_number() OVER (PARTITION BY endings.ending ORDER BY calendar.day) AS age
+    FROM endings
     CROSS JOIN now
-    JOIN marts.spend_calendar AS calendar ON calendar.day BETWEEN scopes.first_day AND now.day
+    JOIN marts.spend_calendar AS calendar ON calendar.day BETWEEN endings.first_day AND now.day
     LEFT JOIN staging.scope_spend_days AS spent
-        ON spent.scope = scopes.scope AND spent.scope_id = scopes.scope_id AND spent.day = calendar.day
+        ON spent.scope = endings.scope AND spent.scope_id = endings.scope_id AND spent.until IS NOT DISTINCT FROM endings.until
+        AND spent.day = calendar.day
 ),
 rates AS (
     SELECT
@@ -28,25 +36,25 @@ rates AS (
         / nullif(count(*) FILTER (is_complete) OVER weekdays, 0) AS per_weekday
     FROM grid
     WINDOW
-        week AS (PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),
-        weekdays AS (PARTITION BY scope, scope_id, dayofweek(day) ORDER BY day ROWS BETWEEN 7 PRECEDING AND CURRENT ROW)
+        week AS (PARTITION BY ending ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),
+        weekdays AS (PARTITION BY ending, dayofweek(day) ORDER BY day ROWS BETWEEN 7 PRECEDING AND CURRENT ROW)
 ),
 -- With running totals, the forecast of any number of days is a difference of two rows. Rows are numbered, so that joins use one
--- number: with a join by scope and day, the optimizer would first join all days of a scope with each other.
+-- number: with a join by ending and day, the optimizer would first join all days of an ending with each other.
 totals AS (
     SELECT
-        scope, scope_id, day, is_complete, age, per_day,
-        row_number() OVER (ORDER BY scope, scope_id, day) AS place,
+        ending, day, is_complete, age, per_day,
+        row_number() OVER (ORDER BY ending, day) AS place,
         (sum(cost) OVER so_far)::DOUBLE AS spent,
         sum(coalesce(per_weekday, per_day, 0)) OVER so_far AS by_weekday,
         list(coalesce(per_weekday, per_day, 0)) OVER (
-            PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW
+            PARTITION BY ending ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW
         ) AS weekdays
     FROM rates
-    WINDOW so_far AS (PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    WINDOW so_far AS (PARTITION BY ending ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
 running AS MATERIALIZED (
-    SELECT *, lag(by_weekday, 7) OVER (PARTITION BY scope, scope_id ORDER BY day) AS week_before FROM totals
+    SELECT *, lag(by_weekday, 7) OVER (PARTITION BY ending ORDER BY day) AS week_before FROM totals
 ),
 terms AS (
     SELECT members.scope, members.scope_id, min(courses.starts_on) AS starts_on, max(courses.ends_on) AS ends_on
@@ -76,12 +84,14 @@ asked AS MATERIALIZED (
 -- Forecasts as of each past day, and the actual spend.
 past AS MATERIALIZED (
     SELECT
-        asked.scope, asked.scope_id, asked.horizon, asked.starts_on, asked.ends_on, asked.days_left,
-        origin.per_day, origin.by_weekday, origin.week_before, origin.spent,
-        origin.place - 7 + asked.days_left % 7 AS part_of_week,
+        asked.scope, asked.scope_id, asked.horizon, asked.starts_on, asked.ends_on,
+        origin.day, origin.per_day, origin.by_weekday, origin.week_before, origin.spent,
+        greatest(0, least(asked.days_left, endings.until - origin.day)) AS days_expected, -- least() ignores NULL
+        origin.place - 7 + days_expected % 7 AS part_of_week,
         origin.place + asked.days_left AS later
     FROM asked
-    JOIN running AS origin ON origin.scope = asked.scope AND origin.scope_id = asked.scope_id
+    JOIN endings ON endings.scope = asked.scope AND endings.scope_id = asked.scope_id
+    JOIN running AS origin ON origin.ending = endings.ending
     WHERE
         asked.days_left > 0 AND origin.age >= 14 AND origin.is_complete
         AND origin.day + asked.days_left::INTEGER <= asked.as_of
@@ -89,16 +99,17 @@ past AS MATERIALIZED (
 origins AS (
     SELECT
         past.scope, past.scope_id, past.horizon, past.starts_on, past.ends_on,
-        (
-            past.days_left * past.per_day
-            + (past.days_left // 7) * (past.by_weekday - past.week_before)
+        sum(
+            past.days_expected * past.per_day
+            + (past.days_expected // 7) * (past.by_weekday - past.week_before)
             + part.by_weekday - past.week_before
         ) / 2 AS expected,
-        later.spent - past.spent AS actual
+        sum(later.spent - past.spent) AS actual
     FROM past
     JOIN running AS part ON part.place = past.part_of_week
     JOIN running AS later ON later.place = past.later
     WHERE later.is_complete
+    GROUP BY past.scope, past.scope_id, past.horizon, past.starts_on, past.ends_on, past.day
 ),
 errors AS (
     SELECT
@@ -120,23 +131,43 @@ period_spend AS (
 ),
 -- The next seven days. Later days repeat their weekdays.
 today AS (
-    SELECT scope, scope_id, [(per_day + weekday) / 2 FOR weekday IN weekdays] AS next_week
+    SELECT endings.scope, endings.scope_id, endings.until, [(running.per_day + weekday) / 2 FOR weekday IN running.weekdays] AS next_week
     FROM running
+    JOIN endings ON endings.ending = running.ending
     CROSS JOIN now
-    WHERE running.day = now.day AND age >= 7
+    WHERE running.day = now.day AND running.age >= 7
+),
+coming AS (
+    SELECT
+        asked.scope, asked.scope_id, asked.horizon, asked.starts_on, asked.ends_on, today.until, today.next_week,
+        greatest(0, least(asked.days_left, today.until - asked.as_of)) AS days_expected
+    FROM asked
+    JOIN today ON today.scope = asked.scope AND today.scope_id = asked.scope_id
+),
+expectations AS (
+    SELECT
+        scope, scope_id, horizon, starts_on, ends_on,
+        sum((days_expected // 7) * list_sum(next_week) + coalesce(list_sum(next_week[1:(days_expected % 7)]), 0)) AS expected,
+        list(
+            struct_pack(until := until, next_week := [round(cost, 6)::DECIMAL(38, 6) FOR cost IN next_week]) ORDER BY until
+        ) AS weeks
+    FROM coming
+    GROUP BY ALL
 ),
 forecasts AS (
     SELECT
         asked.*,
-        today.next_week,
+        expectations.weeks,
         coalesce(period_spend.spent, 0) AS spent,
-        (asked.days_left // 7) * list_sum(today.next_week)
-        + coalesce(list_sum(today.next_week[1:(asked.days_left % 7)]), 0) AS expected,
+        expectations.expected,
         errors.origins,
         errors.error,
         CASE WHEN errors.comparable >= 8 THEN errors.spread END AS spread
     FROM asked
-    LEFT JOIN today ON today.scope = asked.scope AND today.scope_id = asked.scope_id
+    LEFT JOIN expectations
+        ON expectations.scope = asked.scope AND expectations.scope_id = asked.scope_id
+        AND expectations.horizon = asked.horizon AND expectations.starts_on = asked.starts_on
+        AND expectations.ends_on = asked.ends_on
     LEFT JOIN period_spend
         ON period_spend.scope = asked.scope AND period_spend.scope_id = asked.scope_id
         AND period_spend.horizon = asked.horizon AND period_spend.starts_on = asked.starts_on
@@ -154,11 +185,11 @@ SELECT
     as_of, -- Newest complete day. Later days are ignored.
     days_left, -- Days after as_of, up to ends_on; 0 on the last day.
     spent::DECIMAL(38, 9) AS spent, -- US dollars from starts_on to as_of, exact, without opening balances.
-    round(expected, 6)::DECIMAL(38, 6) AS expected, -- US dollars expected after as_of, up to ends_on. NULL until the scope has seven days of spend.
+    round(expected, 6)::DECIMAL(38, 6) AS expected, -- US dollars expected after as_of, up to ends_on; of a course with a declared end, up to that end. NULL until the scope has seven days of spend.
     round(spent::DOUBLE + expected, 6)::DECIMAL(38, 6) AS forecast, -- US dollars expected for the whole period: spent + expected.
     round(spent::DOUBLE + least(expected * if(spread < 1, 1 - spread, spread * 0), expected * (1 + spread)), 6)::DECIMAL(38, 6) AS forecast_low, -- Lower end of the 80 % band. NULL with fewer than eight origins.
     round(spent::DOUBLE + greatest(expected * if(spread < 1, 1 - spread, spread * 0), expected * (1 + spread)), 6)::DECIMAL(38, 6) AS forecast_high, -- Upper end of the 80 % band. NULL with fewer than eight origins.
     round(error * 100, 2)::DECIMAL(38, 2) AS error_percent, -- Past error of the method at this distance: sum of absolute errors, in percent of the actual spend. NULL without origins.
     coalesce(origins, 0) AS origins, -- Number of past days that error_percent uses.
-    [round(cost, 6)::DECIMAL(38, 6) FOR cost IN next_week] AS next_week -- US dollars expected on each of the seven days after as_of. Later days repeat their weekdays.
+    weeks -- US dollars expected on each of the seven days after as_of (next_week), by the declared end of the courses (until; NULL without one). Later days repeat their weekdays; days after until count nothing. NULL until the scope has seven days of spend.
 FROM forecasts
