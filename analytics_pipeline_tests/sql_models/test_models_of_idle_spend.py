@@ -2,7 +2,13 @@
 
 from decimal import Decimal
 
-from analytics_pipeline_tests.support.model_warehouse import aws, build_all, put, utc
+from analytics_pipeline_tests.support.model_warehouse import (
+    aws,
+    broken,
+    build_all,
+    put,
+    utc,
+)
 from analytics_pipeline_tests.support.spend_rows import Connection, day
 
 
@@ -67,3 +73,41 @@ def test_spend_of_days_with_unknown_sessions_is_not_idle(warehouse: Connection) 
     )
     labs_known(warehouse, 2, 4, 6, 7, 8)
     assert idle(warehouse) == [(day(2), Decimal(1), 1), (day(8), Decimal(1), 2)]
+
+
+def test_a_lab_that_each_days_file_lists_as_open_is_not_idle(warehouse: Connection) -> None:
+    """User 1's lab runs from the 2nd on, and the files list it up to the 4th; user 2's launch
+    fails, but stays listed; user 3's lab has an end in the newest file that lists it.
+    """
+    lab = {"part_id": 7, "course_id": 5, "launch_time": utc(2026, 10, 2, 9)}
+    started = lab | {"start_time": utc(2026, 10, 2, 9, 5)}
+    ends = {"end_time": utc(2026, 10, 3, 9)}
+    for n in (2, 3, 4):
+        put(
+            warehouse,
+            "raw.lab_sessions",
+            started | {"user_id": 1, "file_date": day(n)},
+            lab | {"user_id": 2, "file_date": day(n)},
+            started | {"user_id": 3, "file_date": day(n)} | (ends if n == 4 else {}),
+        )
+    for user in (1, 2, 3):
+        put(warehouse, "raw.aws_cost", *(aws(day(n), n, user=user) for n in range(1, 7)))
+    labs_known(warehouse, *range(1, 7))
+    build_all(warehouse)
+    found = warehouse.execute(
+        "SELECT user_id, spend_date, days_since_session FROM marts.idle_spend ORDER BY ALL"
+    ).fetchall()
+    assert found == [
+        *((1, day(n), n - 4) for n in (5, 6)),
+        *((2, day(n), n - 2) for n in (3, 4, 5, 6)),
+        *((3, day(n), n - 3) for n in (4, 5, 6)),
+    ]
+    assert broken(warehouse, {"raw_rows_are_those_of_the_ledger"}) == []
+
+
+def test_an_open_lab_counts_for_31_days(warehouse: Connection) -> None:
+    lab = {"user_id": 1, "part_id": 7, "course_id": 5, "start_time": utc(2026, 9, 1, 9)}
+    put(warehouse, "raw.lab_sessions", lab | {"file_date": day(1, 9)}, lab | {"file_date": day(4)})
+    put(warehouse, "raw.aws_cost", *(aws(day(n), n) for n in range(1, 5)))
+    labs_known(warehouse, 1, 2, 3, 4)
+    assert idle(warehouse) == [(day(3), 1, 1), (day(4), 1, 1)]

@@ -172,10 +172,16 @@ def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(
 
 def _idle_agrees(rows: MoneyRows, found: Mapping[str, list[tuple[object, ...]]]) -> None:
     """Idle spend is the daily spend that a recount finds without a session on its days."""
-    ran: dict[tuple[object, object], list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    listed: dict[tuple[object, ...], list[tuple[datetime | None, date]]] = defaultdict(list)
     for row in rows.sessions:
-        start, end = datetime.fromisoformat(str(row["start_time"])), row.get("end_time")
-        ran[row["user_id"], row["part_id"]].append((start, end))  # type: ignore[arg-type]
+        identity = (row["user_id"], row["part_id"], row["course_id"], row["start_time"])
+        listed[identity].append((row.get("end_time"), date.fromisoformat(str(row["file_date"]))))  # type: ignore[arg-type]
+    ran: dict[tuple[object, object], list[tuple[datetime, datetime | None, date]]]
+    ran = defaultdict(list)
+    for (user, part, _, start), times in listed.items():
+        end = max((end for end, _ in times if end), default=None)
+        newest = max(file for _, file in times)
+        ran[user, part].append((datetime.fromisoformat(str(start)), end, newest))
     loaded = {row["period"] for row in rows.ledger if row["dataset"] == "lab_sessions"}
     key = ("spend_date", "provider", "aws_account_id", "user_id", "part_id")
     amounts = ("cost", "days_covered", "is_opening_balance")

@@ -80,6 +80,7 @@ def money_rows(seed: int, organisations: int) -> MoneyRows:
     _files_without_rows(random.Random(f"files of {seed}"), rows, days)
     _some_drop(random.Random(f"people of {seed}"), rows)
     _some_move(random.Random(f"terms of {seed}"), rows, start)
+    _sessions_stay_open(random.Random(f"open sessions of {seed}"), rows)
     return rows
 
 
@@ -130,6 +131,16 @@ def _sessions_end(chance: random.Random, rows: MoneyRows, days: Sequence[date]) 
     for day in days:
         if chance.random() < 0.9:
             rows.ledger.append({"dataset": "lab_sessions", "partition": str(day), "period": day})
+
+
+def _sessions_stay_open(chance: random.Random, rows: MoneyRows) -> None:
+    """List some sessions again in a later file, without an end."""
+    for session in list(rows.sessions):
+        if chance.random() < 0.3:
+            later = date.fromisoformat(str(session["file_date"])) + timedelta(
+                chance.choice([1, 5, 40])
+            )
+            rows.sessions.append(session | {"end_time": None, "file_date": later})
 
 
 def _organisation(

@@ -256,27 +256,24 @@ def _entries(
 
 
 def idle_days(
-    spend: Entry, ran: Iterable[tuple[datetime, datetime | None]], loaded: Container[date]
+    spend: Entry, ran: Iterable[tuple[datetime, datetime | None, date]], loaded: Container[date]
 ) -> tuple[bool, int | None]:
     """Return whether the spend is idle, and the days from the last session before it to the first
     covered day.
 
     Args:
         spend: what a user and part spent.
-        ran: start and end of the sessions of the user and part; a session counts for 31 days at
-            most.
+        ran: start and end of the sessions of the user and part, and the newest file that lists
+            each; a session counts for 31 days at most.
         loaded: the days whose files of sessions are loaded.
     """
     covered = [spend.day - timedelta(days=n) for n in range(spend.days_covered)]
-    days = {day for start, end in ran for day in _days_of(start, end) if day <= spend.day}
+    days = {day for times in ran for day in _days_of(*times) if day <= spend.day}
     is_idle = spend.cost > 0 and all(day in loaded for day in covered) and days.isdisjoint(covered)
     return is_idle, (min(covered) - max(days)).days if days else None
 
 
-def _days_of(start: datetime, end: datetime | None) -> Iterable[date]:
-    last = (
-        min((end - timedelta(microseconds=1)).date(), start.date() + timedelta(days=31))
-        if end
-        else start.date()
-    )
-    return (start.date() + timedelta(days=n) for n in range((last - start.date()).days + 1))
+def _days_of(start: datetime, end: datetime | None, listed_on: date) -> Iterable[date]:
+    last = (end - timedelta(microseconds=1)).date() if end else listed_on
+    last = min(last, start.date() + timedelta(days=31))
+    return (start.date() + timedelta(days=n) for n in range(max((last - start.date()).days, 0) + 1))

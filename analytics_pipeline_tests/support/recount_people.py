@@ -27,7 +27,7 @@ COLUMNS = {
     "lab_sessions": (
         "user_id, part_id, launch_time, start_time, session_date, course_id, assignment_id,"
         " lab_type, init_time, end_time, counted_end, minutes, is_capped, launch_to_ready_seconds,"
-        " succeeded"
+        " succeeded, last_day"
     ),
     "lab_launches_daily": "date, course_id, lab_type, launches, failures, p50, p90, p99",
     "lab_launches_weekly": "week, course_id, lab_type, launches, failures, waits, p50, p90, p99",

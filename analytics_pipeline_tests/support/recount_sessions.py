@@ -70,6 +70,16 @@ def succeeded(row: Session) -> bool:
     return row.start is not None and "START failed" not in (row.log or "")
 
 
+def last_day(row: Session) -> date:
+    """Return the last day on which the session ran: an open one ran on its newest file's day."""
+    end, last = counted_end(row), day_of(row)
+    if end:
+        last = (end - timedelta(microseconds=1)).date()
+    elif succeeded(row):
+        last = min(row.file_day, day_of(row) + MOST)
+    return max(last, day_of(row))
+
+
 def lab_sessions(delivered: Delivered) -> Rows:
     return [
         (
@@ -84,7 +94,7 @@ def lab_sessions(delivered: Delivered) -> Rows:
                 row.lab_type,
             ),
             *(row.init, row.end, counted_end(row), minutes_of(row), counted_end(row) != row.end),
-            *(wait_of(row), succeeded(row)),
+            *(wait_of(row), succeeded(row), last_day(row)),
         )
         for row in distinct_sessions(delivered)
     ]

@@ -1,4 +1,4 @@
--- Spend on days without a session of that user and part. The cause is unknown: a lab may still run, storage and addresses cost without
+-- Spend on days without a session of that user and part. A session without an end ran up to the newest file that lists it. The cause is unknown: a lab may still run, storage and addresses cost without
 -- a lab, and a bill may lag its session by a day, so days_since_session = 1 is weak evidence. Omits AWS's opening balance, as nobody
 -- knows when it accumulated, and days whose sessions file is not loaded, as nobody knows whether they had a session.
 WITH
@@ -6,11 +6,7 @@ session_days AS (
     SELECT DISTINCT
         ran.user_id,
         ran.part_id,
-        unnest(generate_series(
-            ran.session_date::TIMESTAMP,
-            greatest(ran.session_date::TIMESTAMP, ran.counted_end - INTERVAL 1 MICROSECOND), -- greatest() ignores NULL
-            INTERVAL 1 DAY
-        ))::DATE AS day
+        unnest(generate_series(ran.session_date::TIMESTAMP, ran.last_day::TIMESTAMP, INTERVAL 1 DAY))::DATE AS day
     FROM marts.lab_sessions AS ran
     SEMI JOIN marts.daily_cloud_spend AS spend ON spend.user_id = ran.user_id AND spend.part_id = ran.part_id
 ),

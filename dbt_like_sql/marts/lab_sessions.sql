@@ -29,6 +29,13 @@ SELECT
     END AS launch_to_ready_seconds, -- Seconds from launch to ready, recomputed; NULL if one is missing or they are in the wrong order.
     round(launch_to_ready_minutes_delivered * 60, 3)::DECIMAL(18, 3) AS launch_to_ready_seconds_delivered, -- Seconds from launch to ready, as delivered (in minutes).
     start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded, -- Whether the machine started: a start is delivered, and the log reports no failed start.
+    greatest(
+        session_date,
+        CASE
+            WHEN counted_end IS NOT NULL THEN (counted_end - INTERVAL 1 MICROSECOND)::DATE
+            WHEN succeeded THEN least(file_date, session_date + 31)
+        END
+    ) AS last_day, -- Last UTC day on which the session is known to have run: that of counted_end; without an end, that of the newest file that lists it as open, but at most 31 days after the start.
     end_reason, -- Why it ended: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL if the log has no end.
     concurrent_labs, -- Labs that the user already had running at launch. Do not sum: marts.lab_concurrency_hourly has concurrent sessions.
     disconnects, -- How often the user was disconnected.

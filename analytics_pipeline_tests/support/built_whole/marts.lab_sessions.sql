@@ -28,6 +28,11 @@ SELECT
     END AS launch_to_ready_seconds,
     round(launch_to_ready_minutes_delivered * 60, 3)::DECIMAL(18, 3) AS launch_to_ready_seconds_delivered,
     start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded,
+    CASE
+        WHEN end_time > session_date THEN greatest(session_date, (least(counted_end, end_time) - INTERVAL 1 MICROSECOND)::DATE)
+        WHEN end_time IS NULL AND succeeded AND file_date > session_date THEN least(file_date, session_date + 31)
+        ELSE session_date
+    END AS last_day,
     end_reason,
     concurrent_labs,
     disconnects,
