@@ -163,6 +163,73 @@ def test_a_first_value_covers_the_days_since_the_previous_file_even_an_empty_one
     assert found.fetchall() == entries
 
 
+def lines(*amounts: object) -> str:
+    """Return the lines of a file: the amounts of users 1, 2 and so on; None has no line."""
+    listed = enumerate(amounts, 1)
+    return "\n".join(f"10000000001{n},{n},,7,P,{cost},1" for n, cost in listed if cost is not None)
+
+
+def test_money_of_an_account_whose_first_record_is_rejected_is_an_opening_balance(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    """User 2's 500 were spent before the feed, or on its first days: user 2 may be in their
+    rejected records. User 3 begins once no file hides anybody.
+    """
+    files = costs(
+        d1=lines(10, "much"), d2=lines(11, "much"), d3=lines(12, 500), d4=lines(13, 510, 7)
+    )
+    files["org9001/by_hand/budgets.csv"] = (
+        b"scope,id,name,starts_on,ends_on,amount,currency,alert_at,student_cap,repeat\n"
+        b"organisation,,B,2026-10-01,2026-10-31,55,USD,,,none\n"
+    )
+    load(warehouse, land(tmp_path, files))
+    build_all(warehouse)
+    assert broken(warehouse) == []
+    read = warehouse.execute
+    assert read(
+        "SELECT spend_date, user_id, cost FROM marts.daily_cloud_spend WHERE is_opening_balance"
+        " ORDER BY 1"
+    ).fetchall() == [(day(1), 1, 10), (day(3), 2, 500)]
+    assert read("SELECT spent, state FROM marts.budget_status").fetchall() == [(20, "ok")]
+    known = [(day(1), False), (day(2), True), (day(3), False), (day(4), True)]
+    assert read("SELECT day, is_complete FROM marts.spend_calendar ORDER BY 1").fetchall() == known
+    assert (
+        read("SELECT day, spend_complete FROM marts.organisation_daily ORDER BY 1").fetchall()
+        == known
+    )
+
+
+@pytest.mark.parametrize("third", [None, "much"], ids=["once", "always"])
+def test_a_rejected_record_hides_no_opening_balance_once_a_file_had_as_few(
+    warehouse: Connection, tmp_path: Path, third: object
+) -> None:
+    """User 1 is in each file, and user 2's money is first seen on the third day."""
+    files = costs(d1=lines(10), d2=lines(11, None, "much"), d3=lines(12, 8, third))
+    load(warehouse, land(tmp_path, files))
+    build_all(warehouse)
+    assert broken(warehouse) == []
+    assert warehouse.execute(
+        "SELECT cost, days_covered, is_opening_balance FROM marts.daily_cloud_spend"
+        " WHERE user_id = 2"
+    ).fetchall() == [(8, 1, False)]
+
+
+def test_a_bill_is_no_evidence_on_money_that_a_rejected_record_may_hide(
+    warehouse: Connection,
+) -> None:
+    """Nobody knows which part of the 100 is of the month, so the bill says nothing."""
+    put(
+        warehouse,
+        "ops.loaded_files",
+        {"dataset": "aws_cost", "period": day(1), "rows": 1, "rejects": 1},
+        {"dataset": "aws_cost", "period": day(2), "rows": 2, "rejects": 0},
+    )
+    put(warehouse, "raw.aws_cost", aws(day(1), 1, user=2), aws(day(2), 100), aws(day(3), 3))
+    put(warehouse, "raw.service_spend", SERVICE | {"cost": 5})
+    rows = spend(warehouse, "user_id, cost, fall, fall_evidence")
+    assert rows[1:] == [(1, 100, None, None), (1, 3, "restart", None)]
+
+
 def test_the_bill_decides_on_money_that_begins_after_a_file_with_only_a_header(
     warehouse: Connection,
 ) -> None:

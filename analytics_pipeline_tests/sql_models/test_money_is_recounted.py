@@ -51,7 +51,8 @@ def feed(rows: MoneyRows) -> Feed:
         for row in rows.ledger
         if row["dataset"] == "aws_cost" and (row["rows"], row["rejects"]) == (0, 0)
     ]
-    return Feed(lines, left, bills, empty)  # type: ignore[arg-type]
+    rejects = {row["period"]: row["rejects"] for row in rows.ledger if row["dataset"] == "aws_cost"}
+    return Feed(lines, left, bills, empty, rejects)  # type: ignore[arg-type]
 
 
 def service_lines(

@@ -104,7 +104,12 @@ def _some_move(chance: random.Random, rows: MoneyRows, start: date) -> None:
 
 
 def _files_without_rows(chance: random.Random, rows: MoneyRows, days: Sequence[date]) -> None:
-    """Load files of aws_cost with only a header, or of which every row is rejected."""
+    """Load files of aws_cost with only a header, or of which every row is rejected; let some files
+    with rows have rejected ones, too.
+    """
+    for day in sorted({str(row["file_date"]) for row in rows.aws}):
+        file = {"dataset": "aws_cost", "partition": day, "period": date.fromisoformat(day)}
+        rows.ledger.append(file | {"rows": 1, "rejects": chance.choice([0, 0, 0, 1, 2])})
     for day in sorted(set(days) - {row["file_date"] for row in rows.aws}):
         file = {"dataset": "aws_cost", "partition": str(day), "period": day, "rows": 0}
         rejects = chance.choice([0, 0, 3, None])

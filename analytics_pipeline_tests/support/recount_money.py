@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 
 Key = tuple[str, int, int]
@@ -39,12 +40,30 @@ class Feed:
         bills: service_spend by (first of the month, key); absent if a month's file does not list
             it.
         empty: days of files with only a header.
+        rejects: rejected records of each file that has any.
     """
 
     lines: Sequence[tuple[date, Key, Decimal]]
     left: Mapping[tuple[date, Key], date] = field(default_factory=dict)
     bills: Mapping[tuple[date, Key], Decimal] = field(default_factory=dict)
     empty: Sequence[date] = ()
+    rejects: Mapping[date, int] = field(default_factory=dict)
+
+    @cached_property
+    def files(self) -> list[date]:
+        """The days of the files, in their order."""
+        return sorted({*(day for day, _, _ in self.lines), *self.empty})
+
+    @cached_property
+    def since(self) -> dict[date, int]:
+        """The days that the first value of a series covers, by the day of its file. No day if each
+        earlier file has more rejected records, or if there is none.
+        """
+        return {
+            day: (day - before).days
+            for n, (before, day) in enumerate(pairwise(self.files), 1)
+            if any(self.rejects.get(at, 0) <= self.rejects.get(day, 0) for at in self.files[:n])
+        }
 
 
 def line_total(amounts: Iterable[Decimal]) -> Decimal:
@@ -81,14 +100,12 @@ def _below_half(
 def aws_spend(feed: Feed) -> list[Entry]:
     """Return every entry of the AWS series."""
     series = _series(feed)
-    files = sorted({*(day for day, _, _ in feed.lines), *feed.empty})
-    since = {day: (day - before).days for before, day in pairwise(files)}
     charges = _charges(feed)
     months = _restarting_months(feed, series, charges)
     entries = []
     for key, values in series.items():
-        falls = _falls(feed, charges, key, values, months, files)
-        entries += _entries(key, values, falls, since)
+        falls = _falls(feed, charges, key, values, months)
+        entries += _entries(key, values, falls, feed.since)
     return entries
 
 
@@ -130,19 +147,18 @@ def _falls(
     key: Key,
     values: Sequence[tuple[date, Decimal]],
     months: set[date],
-    files: Sequence[date],
 ) -> dict[date, tuple[str, str | None]]:
     found: dict[date, tuple[str, str | None]] = {}
     for n, ((day_before, before), (day, value)) in enumerate(pairwise(values), 1):
         if value >= before:
-            if _restarts_without_a_fall(feed, key, values, n, months, files):
+            if _restarts_without_a_fall(feed, key, values, n, months):
                 found[day] = ("restart", "service_spend")
             continue
         back = n + 1 < len(values) and values[n + 1][1] >= before
         month = day.replace(day=1)
         feed_restarts = month in months and day_before < month
         deep = not back and _below_half(charges, key, values[n - 1], values[n])
-        is_restart = _is_restart_by_the_bill(feed, key, values, n, files, feed_restarts or deep)
+        is_restart = _is_restart_by_the_bill(feed, key, values, n, feed_restarts or deep)
         if is_restart is not None:
             found[day] = (
                 "restart" if is_restart else "dip" if back else "correction",
@@ -166,7 +182,6 @@ def _restarts_without_a_fall(
     values: Sequence[tuple[date, Decimal]],
     n: int,
     months: set[date],
-    files: Sequence[date],
 ) -> bool:
     """Return whether a value that did not fall is new in a month in which the feed restarts, as the
     month's bill says.
@@ -179,7 +194,7 @@ def _restarts_without_a_fall(
         before > 0
         and day_before < month in months
         and grows
-        and _is_restart_by_the_bill(feed, key, values, n, files, shown=False) is True
+        and _is_restart_by_the_bill(feed, key, values, n, shown=False) is True
     )
 
 
@@ -188,7 +203,6 @@ def _is_restart_by_the_bill(
     key: Key,
     values: Sequence[tuple[date, Decimal]],
     n: int,
-    files: Sequence[date],
     shown: bool,
 ) -> bool | None:
     """Return whether the month's bill says that the value at `n` is a restart; None if it is not
@@ -205,7 +219,7 @@ def _is_restart_by_the_bill(
         return None
     if inside[0]:
         opening = values[inside[0] - 1][1]
-    elif values[0][0] > files[0]:
+    elif values[0][0] in feed.since:
         opening = ZERO
     else:
         return None
@@ -215,7 +229,7 @@ def _is_restart_by_the_bill(
     if_not = closing - min(opening, closing if back else value)
     if abs(billed - as_restart) * 4 <= as_restart - if_not:
         return True
-    is_open = files[-1] < (month + timedelta(days=32)).replace(day=1) + timedelta(days=2)
+    is_open = feed.files[-1] < (month + timedelta(days=32)).replace(day=1) + timedelta(days=2)
     is_rounding = as_restart - if_not < max(Decimal(1), as_restart / 100)
     fits = before - opening + value <= billed <= as_restart
     if shown and fits and (is_open or is_rounding):
@@ -246,10 +260,10 @@ def _entries(
             if rule == "restart" and evidence in ("service_spend", "first of the month"):
                 covers = min(covers, day.day)  # it accumulated within the month
             if rule == "dip":
-                entries.append(Entry(day, key, ZERO, covers, rule, evidence, day not in since))
+                entries.append(Entry(day, key, ZERO, covers, rule, evidence))
                 continue
             counts = min(v for at, v in accumulation[n:] if falls.get(at, ("",))[0] != "dip")
-            cost, is_opening = counts - last, day not in since
+            cost, is_opening = counts - last, day == values[0][0] and day not in since
             entries.append(Entry(day, key, cost, covers, rule, evidence, is_opening))
             last, counted_on = counts, day
     return entries

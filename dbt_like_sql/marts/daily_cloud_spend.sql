@@ -27,7 +27,7 @@ reported AS (
     WINDOW in_month AS (PARTITION BY billing_month, user_id, part_id ORDER BY spend_date)
 ),
 days AS (
-    SELECT provider, day AS spend_date, (day - lag(day) OVER (PARTITION BY provider ORDER BY day)) AS since_previous
+    SELECT provider, day AS spend_date, (day - previous_day) AS since_previous
     FROM staging.cost_files
 ),
 accumulations AS (
@@ -82,10 +82,10 @@ SELECT
             WHEN billing_month IS NOT NULL OR (rule = 'restart' AND evidence IN ('service_spend', 'first of the month'))
             THEN day(compared.spend_date)
         END
-    )::INTEGER AS days_covered, -- Days since the series' previous counted value. For a first value: since the provider's previous file, even one with only its header, or 1 in the first AWS file. Never before the first of the month in Azure, nor for a restart for which service_spend or the first of the month is the evidence. The next value covers the days of a dip too.
+    )::INTEGER AS days_covered, -- Days since the series' previous counted value. For a first value: since the provider's previous file, even one with only its header, or 1 for an opening balance. Never before the first of the month in Azure, nor for a restart for which service_spend or the first of the month is the evidence. The next value covers the days of a dip too.
     coalesce(rule = 'restart', false) AS is_reset, -- Whether a new AWS accumulation started, so that cost is the new value: the value fell, or service_spend shows it on a first of the month on which the feed restarts.
     place = 1 AS is_first, -- Whether it is the first value of the account, user and part (in Azure: of the user, part and month); the cost is the value.
-    compared.provider = 'aws' AND since_previous IS NULL AS is_opening_balance, -- Whether it is from the first AWS file: accumulated at an unknown time before, so not spend of its day. No row is if that file has only its header.
+    compared.provider = 'aws' AND since_previous IS NULL AND place = 1 AS is_opening_balance, -- Whether it is a first value of which no earlier AWS file tells: accumulated at an unknown time before, so not spend of its day. That is, one in the first file, or in a file with fewer rejected records than each earlier one, as those may be its own. A file with only its header tells that nothing had been spent.
     rule AS fall, -- Reading of a value that fell: restart, correction (no earlier value counts for more) or dip (one bad file, skipped); NULL if it did not fall, except for a restart that service_spend shows. staging.aws_falls has the rules.
     CASE WHEN rule IS NOT NULL THEN evidence END AS fall_evidence, -- Evidence for the reading: service_spend, first of the month, deactivation, month to date (Azure); NULL if it is a guess from the values alone.
     CASE WHEN rule IS NOT NULL THEN at_stake END AS fall_at_stake -- US dollars by which the series' total would change if a restart were none, or the reverse; NULL in Azure. Do not sum over days.

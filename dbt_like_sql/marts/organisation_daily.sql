@@ -46,14 +46,17 @@ states AS (
     LEFT JOIN files ON files.dataset = datasets.dataset AND files.day = days.day
     GROUP BY days.day
 ),
+opening AS (SELECT DISTINCT spend_date AS day FROM marts.daily_cloud_spend WHERE is_opening_balance),
 completed AS (
     SELECT
         days.day,
         coalesce(states.has_sessions, false) AS sessions_complete,
-        -- What AWS had accumulated by its first file is not spend of that day, and the day's own spend is unknown.
-        coalesce(states.has_costs AND days.day > coalesce(opening.day, DATE '0001-01-01'), false) AS spend_complete
+        -- An opening balance is not spend of its day, and the day's own spend is unknown.
+        coalesce(
+            states.has_costs AND opening.day IS NULL AND coalesce(days.day > (SELECT min(day) FROM opening), true), false
+        ) AS spend_complete
     FROM days
-    CROSS JOIN (SELECT max(spend_date) AS day FROM marts.daily_cloud_spend WHERE is_opening_balance) AS opening
+    LEFT JOIN opening ON opening.day = days.day
     LEFT JOIN states ON states.day = days.day
 )
 SELECT
@@ -66,9 +69,9 @@ SELECT
     coalesce(spent.azure_spend, 0)::DECIMAL(38, 9) AS azure_spend, -- US dollars on Azure, exact as in marts.spend_days.
     (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend + azure_spend, exact.
     round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
-    coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time. Dated to the day of that file; no other column here includes it.
+    coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated before, at an unknown time (opening balances). Dated to the day of their file; no other column here includes it.
     completed.sessions_complete, -- Whether the day's sessions file is loaded in its newest version.
-    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that is due, by the rule of staging.cost_providers. False up to the day of AWS's first file, unless that file has only its header.
+    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that is due, by the rule of staging.cost_providers. False up to the first day of opening balances, and on each later one.
     completed.sessions_complete AND completed.spend_complete AS is_complete -- Whether sessions and spend are complete. Compare only complete days.
 FROM completed
 LEFT JOIN used ON used.day = completed.day

@@ -34,7 +34,7 @@ SELECT
     spread.course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one. -> marts.course_summary
     courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping never listed it.
     spread.provider, -- aws or azure.
-    spread.dating, -- How the day is known: as delivered, spread over several days (that a value covers), or before the first file (of AWS, accumulated at an unknown time).
+    spread.dating, -- How the day is known: as delivered, spread over several days (that a value covers), or before the first file (an opening balance of AWS, accumulated at an unknown time before the first file that shows it).
     sum(spread.cost)::DECIMAL(38, 9) AS cost, -- US dollars, exact in total; a share of several days is an even estimate. Negative if credits exceed the spend.
     coalesce(bool_or(files.loaded AND NOT files.newest_failed) AND spread.dating <> 'before the first file', false) AS is_complete -- Whether the provider's file of that day is loaded in its newest version. Otherwise part of the day's spend may be missing or dated to a later day.
 FROM spread

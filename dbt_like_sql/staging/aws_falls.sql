@@ -9,7 +9,8 @@
 -- If the whole feed restarts on a first of the month, a series that spends more than before does not fall. It is listed as a restart
 -- only if the month's service_spend shows it.
 WITH
-feed AS (SELECT min(day) AS first_date, max(day) AS last_date FROM staging.cost_files WHERE provider = 'aws'),
+feed AS (SELECT max(day) AS last_date FROM staging.cost_files WHERE provider = 'aws'),
+files AS (SELECT day, previous_day IS NOT NULL AS has_previous FROM staging.cost_files WHERE provider = 'aws'),
 series AS (
     SELECT
         *,
@@ -25,8 +26,8 @@ series AS (
     FROM staging.aws_cost
     WINDOW per_series AS (PARTITION BY aws_account_id, user_id, part_id ORDER BY file_date)
 ),
--- Spend of a month under each reading of its only fall. For a series in the feed's first file, the month's share of its value is
--- unknown. A series that begins later had spent nothing before.
+-- Spend of a month under each reading of its only fall. For an opening balance, the month's share of its value is unknown. Any other
+-- series had spent nothing before it begins.
 months AS (
     SELECT
         series.*,
@@ -35,11 +36,12 @@ months AS (
         last_value(accumulated) OVER whole AS closing,
         coalesce(
             first_value(previous) OVER whole,
-            CASE WHEN first_value(file_date) OVER whole > feed.first_date THEN 0 END
+            CASE WHEN first_value(files.has_previous) OVER whole THEN 0 END
         ) AS opening,
         closing - opening + previous AS spent_if_restart,
         closing - least(opening, CASE WHEN comes_back THEN closing ELSE accumulated END) AS spent_if_not
     FROM series
+    JOIN files ON files.day = series.file_date
     CROSS JOIN feed
     WINDOW whole AS (
         PARTITION BY aws_account_id, user_id, part_id, month

@@ -56,6 +56,7 @@ WHERE NOT days.is_complete
 AND days.day > (SELECT max(since) FROM first_files)
 AND (SELECT bool_or(dataset = 'lab_sessions') AND bool_or(dataset <> 'lab_sessions') FROM first_files)
 AND days.day > coalesce((SELECT min(spend_date) FROM marts.daily_cloud_spend WHERE provider = 'aws'), DATE '0001-01-01')
+AND days.day NOT IN (SELECT spend_date FROM marts.daily_cloud_spend WHERE is_opening_balance)
 UNION ALL
 SELECT NULL, 'spend'
 FROM found
