@@ -85,6 +85,16 @@ def test_each_sensor_that_matters_stops_the_pings_while_it_fails(
     assert fault(instance).startswith(f"{name} is switched off, so ")
 
 
+@pytest.mark.parametrize("name", ["load_daily_files", "load_monthly_files", "load_snapshot_files"])
+def test_a_schedule_that_is_switched_off_stops_the_pings(
+    instance: dg.DagsterInstance, name: str
+) -> None:
+    sensors = evaluated(instance, (*WORK, name))
+    assert fault(instance) == ""
+    sensors.switch(InstigatorStatus.STOPPED, name=name)
+    assert fault(instance).startswith(f"{name} is switched off, so it is not noticed that files of")
+
+
 def test_a_sensor_that_is_no_longer_evaluated_stops_the_pings(instance: dg.DagsterInstance) -> None:
     evaluated(instance)
     assert fault(instance, minutes=30) == ""

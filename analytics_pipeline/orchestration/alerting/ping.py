@@ -11,7 +11,7 @@ import dagster as dg
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.dagster_private import InstigatorState, InstigatorTick
 from analytics_pipeline.orchestration.pinger import Pinger
-from analytics_pipeline.orchestration.sensor_faults import PING, WORK, evaluation_limit
+from analytics_pipeline.orchestration.sensor_faults import OFF, PING, WORK, evaluation_limit
 from analytics_pipeline.storage.clock import Clock
 
 INTERVAL_SECONDS = 300
@@ -31,8 +31,9 @@ def ping(location: Location, poll_interval: timedelta, clock: Clock) -> dg.Senso
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Requests PING_URL while the sensors that load, rebuild and send alerts work. If the"
-            " requests stop, the monitoring service at that address raises an alarm."
+            "Requests PING_URL while the sensors that load, rebuild and send alerts work, and no"
+            " schedule is switched off. If the requests stop, the monitoring service at that"
+            " address raises an alarm."
         ),
     )
     def sense(
@@ -80,10 +81,11 @@ def not_working(
         for state in instance.all_instigator_state()
         if location in ("", state.repository_selector.location_name)
     }
+    for name, effect in OFF.items():
+        if name in states and not states[name].is_running:
+            return f"{name} is switched off, so {effect}."
     for sensor, effect in WORK.items():
         state = states.get(sensor)
-        if state and not state.is_running:
-            return f"{sensor} is switched off, so {effect}."
         newest = state and _newest_tick(instance, state, now)
         if newest is None:
             if is_first:
