@@ -1,6 +1,8 @@
 """Run assets in this process, and report why a run failed."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dagster as dg
@@ -21,16 +23,37 @@ def execute(
 ) -> dg.ExecuteInProcessResult:
     """Run assets in this process as a run of the persistent instance, without console logs."""
     job = definitions.resolve_implicit_global_asset_job_def()
-    run = job.execute_in_process(
-        run_config={**run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        instance=instance,
-        asset_selection=list(selection),
-        tags={**tags, **location.run_tags, **command_tag(command)},
-        raise_on_error=False,
-    )
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    with _streams_given_back():
+        run = job.execute_in_process(
+            run_config={**run_config, **quiet},
+            instance=instance,
+            asset_selection=list(selection),
+            tags={**tags, **location.run_tags, **command_tag(command)},
+            raise_on_error=False,
+        )
     if any(_interrupted(event.step_failure_data.error) for event in _step_failures(run)):
         raise KeyboardInterrupt  # Dagster reports a failed step, and the next run would start
     return run
+
+
+@contextmanager
+def _streams_given_back() -> Iterator[None]:
+    """Point stdout and stderr, at the end, to where they pointed before.
+
+    Dagster points them to files while a step runs. If it can't flush such a file, as on a full
+    disk, it leaves them there, and nobody would see the command's error message.
+    """
+    copies: dict[int, int] = {}
+    for stream in (1, 2):
+        with suppress(OSError):  # it is closed
+            copies[stream] = os.dup(stream)
+    try:
+        yield
+    finally:
+        for stream, copy in copies.items():
+            os.dup2(copy, stream)
+            os.close(copy)
 
 
 def failure_text(run: dg.ExecuteInProcessResult) -> str:
