@@ -29,6 +29,7 @@ from analytics_pipeline.cli.overview import (
     with_listing_checks,
 )
 from analytics_pipeline.cli.status_json import as_json
+from analytics_pipeline.cli.status_verdict import everything_loaded, most_urgent
 from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
@@ -45,7 +46,7 @@ from analytics_pipeline.warehouse.checks import alarms
 from analytics_pipeline.warehouse.erase import run_again
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
-from analytics_pipeline.warehouse.newest_check import NEWEST, late_datasets, late_lines
+from analytics_pipeline.warehouse.newest_check import late_lines
 from analytics_pipeline.warehouse.rewritten_check import left_behind
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
@@ -73,25 +74,20 @@ def status() -> None:
     disk = on_disk(settings, now)
     listed_at = warehouse_now()
     listing, problem = _listing(settings)
-    try:
-        todo = compare(disk, listing, settings, now) if listing else None
-        disk = with_absences(disk, listing, listed_at, warehouse_now()) if listing else disk
-        disk = with_listing_checks(disk, listing, todo, listed_at) if listing and todo else disk
-    except AnotherOrganisation as error:
-        todo, problem = None, str(error)
+    todo = None
+    if listing:
+        try:
+            todo = compare(disk, listing, settings, now)
+            disk = with_absences(disk, listing, listed_at, warehouse_now())
+            disk = with_listing_checks(disk, listing, todo, listed_at)
+        except AnotherOrganisation as error:
+            problem = str(error)
     restored = {delivery.place for delivery in todo.unchanged} if todo else set()
     failed = [file for file in disk.failed if file.place not in restored]
     rows = [dataset_status(name, disk, todo, failed) for name in DATASETS]
-    # If deliveries have stopped, no sync helps.
-    errors = [check for check in disk.errors if not (disk.silent and check.name == NEWEST)]
-    needs_sync = bool(
-        (todo and todo.work)
-        or (failed or errors or disk.stale)
-        or (disk.unstored or disk.outdated or disk.is_replaced)
-    )
-    by_hand = disk.unfinished or disk.own_files or disk.lost or disk.damaged
-    to_finish = by_hand or disk.daemon.faults or disk.errors
-    complete = bool(todo and not (todo.is_empty_bucket or needs_sync or to_finish))
+    urgent = most_urgent(disk, todo, failed)
+    # If deliveries have stopped, a check fails, but there is nothing to do here.
+    complete = bool(todo and not (todo.is_empty_bucket or urgent or disk.errors))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
     else:
@@ -101,49 +97,12 @@ def status() -> None:
             say(
                 nothing_delivered(settings, todo.unknown)
                 if todo.is_empty_bucket
-                else _verdict(needs_sync, disk, todo)
+                else urgent or everything_loaded(disk, todo)
             )
     if problem:
         print_error(f"Not compared with the bucket. {problem}")
         raise typer.Exit(UNUSABLE)
     raise typer.Exit(DONE if complete else INCOMPLETE)
-
-
-def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
-    if disk.lost:
-        return "Incomplete: a warehouse was lost, see above."
-    if disk.damaged:
-        return "Incomplete: one of Dagster's databases is damaged, see above."
-    if needs_sync:
-        return "Incomplete: run `analytics-pipeline sync`."
-    if disk.unfinished:
-        return "Incomplete: finish the erasure above."
-    if disk.own_files:
-        return "Incomplete: remove an erased person's email from your own files, see above."
-    if disk.daemon.is_unknown:
-        return "Incomplete: it is unknown whether Dagster's daemon works, see above."
-    if disk.daemon.fault:
-        return "Incomplete: Dagster's sensor does not work, see above."
-    if disk.daemon.unsent:
-        return "Incomplete: not every recipient gets the alerts, see above."
-    if disk.daemon.unpinged:
-        return "Incomplete: the monitoring service gets no ping, see above."
-    if day := disk.silent_since:
-        late = f"nothing has been delivered since {day.day} {day:%b %Y}"
-    else:
-        late = ", ".join(
-            [
-                *(f"{name} is late" for name in late_datasets(disk.checks)),
-                *(["some courses' snapshots are left behind"] if left_behind(disk.checks) else []),
-            ]
-        )
-    left_out = f"{counted(len(todo.left_out), 'file')} left out"
-    if any(file.warns for file in todo.left_out):
-        but = f", but {late}" if late else ""
-        return f"Everything delivered is loaded except for {left_out}, see above{but}."
-    if late:
-        return f"Everything delivered is loaded, but {late}."
-    return f"Complete. See above for {left_out}." if todo.left_out else "Complete."
 
 
 def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
