@@ -28,7 +28,7 @@ from analytics_pipeline.storage.atomic_write import remove_stale_parts
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
 from analytics_pipeline.warehouse.erase import erased_people
-from analytics_pipeline.warehouse.hold_back import hold_back
+from analytics_pipeline.warehouse.held_versions import hold_back
 from analytics_pipeline.warehouse.load import record_failures, write_batch
 from analytics_pipeline.words import Words, counted, words
 

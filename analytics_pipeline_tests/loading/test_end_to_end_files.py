@@ -11,7 +11,7 @@ import pytest
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest import quarantine_limit
-from analytics_pipeline.warehouse import hold_back
+from analytics_pipeline.warehouse import held_versions
 from analytics_pipeline_tests.support import csv_factory, reference_values
 from analytics_pipeline_tests.support.end_to_end import wrong_in_the_tables
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
@@ -24,7 +24,7 @@ def test_loaded_and_quarantined_add_up_to_the_records_and_no_value_changes(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, dataset: Dataset
 ):
     monkeypatch.setattr(quarantine_limit, "MAX_REJECTS", 10**9)
-    monkeypatch.setattr(hold_back, "misdated", lambda *_: None)  # whatever their days are
+    monkeypatch.setattr(held_versions, "misdated", lambda *_: None)  # whatever their days are
     bodies = {
         csv_factory.key(dataset, seed): csv_factory.make(dataset, seed) for seed in range(FILES)
     }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest import quarantine_limit
-from analytics_pipeline.warehouse import hold_back
+from analytics_pipeline.warehouse import held_versions
 from analytics_pipeline_tests.soak.reliability import note
 from analytics_pipeline_tests.support import csv_factory
 from analytics_pipeline_tests.support.deliveries import HEADER
@@ -26,7 +26,7 @@ EXAMPLES = 60
 def every_file_is_loaded(monkeypatch: pytest.MonkeyPatch):
     """Compare small, mostly damaged files row by row too, whatever their days and rows are."""
     monkeypatch.setattr(quarantine_limit, "MAX_REJECTS", 10**9)
-    monkeypatch.setattr(hold_back, "_find_absence", lambda *_: None)
+    monkeypatch.setattr(held_versions, "_find_absence", lambda *_: None)
 
 
 def at_a_time(dataset: Dataset) -> int:

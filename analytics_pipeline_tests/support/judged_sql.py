@@ -152,7 +152,7 @@ JUDGED = {
     "warehouse/withhold.py": {"BEFORE", "literal(str(target))"},
     "warehouse/absences.py": {"table"},
     "warehouse/copied_rows.py": {"dataset.dated_by", "dataset.period.column", "dataset.table"},
-    "warehouse/hold_back.py": {"dataset.amount", "dataset.period.column", "dataset.table"},
+    "warehouse/held_versions.py": {"dataset.amount", "dataset.period.column", "dataset.table"},
     "warehouse/close_file.py": {"dataset.table", "history_table(dataset).name", "table"},
     # What the settings name, as literals: neither ATTACH nor a secret takes a parameter. `name` and
     # `options` are constants and such literals.
