@@ -22,7 +22,6 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.storage.store import StoreFailed
 from analytics_pipeline.warehouse.absences import OpenAbsence, compared, open_absences
-from analytics_pipeline.warehouse.age import Age, ages, silence, silent_since
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.checks import (
     Check,
@@ -36,6 +35,7 @@ from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.gone import gone, not_replaced
+from analytics_pipeline.warehouse.lateness import Age, ages, silence, silent_since
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.listing_checks import FROM_LISTING, listing_checks
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks

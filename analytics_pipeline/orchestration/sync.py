@@ -47,10 +47,10 @@ from analytics_pipeline.warehouse.absences import (
     open_absences,
     record_listing,
 )
-from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, builds, errors, read
 from analytics_pipeline.warehouse.close_file import closed_files
+from analytics_pipeline.warehouse.lateness import ages, silence
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.listing_checks import listing_checks, record_listing_checks
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from analytics_pipeline.report.scopes import Course, Term
-from analytics_pipeline.warehouse.age import Age
 from analytics_pipeline.warehouse.checks import Check
+from analytics_pipeline.warehouse.lateness import Age
 
 Row = Mapping[str, Any]
 

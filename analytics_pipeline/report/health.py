@@ -7,8 +7,8 @@ from enum import StrEnum
 from analytics_pipeline.datasets import DATASETS, Cadence
 from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.figures import day, percent, usd
-from analytics_pipeline.warehouse.age import silence
 from analytics_pipeline.warehouse.checks import Severity, errors
+from analytics_pipeline.warehouse.lateness import silence
 from analytics_pipeline.words import counted, named
 
 _NAMED = 5

@@ -19,8 +19,8 @@ from analytics_pipeline.report.data import Data, Span
 from analytics_pipeline.report.queries import folder, query
 from analytics_pipeline.report.scopes import ALL, PERIODS, Course, Term, scopes, term_of, window
 from analytics_pipeline.warehouse import checks
-from analytics_pipeline.warehouse.age import ages
 from analytics_pipeline.warehouse.connection import closing
+from analytics_pipeline.warehouse.lateness import ages
 from analytics_pipeline.warehouse.signature import read_signature
 
 MOST_COURSES = 60

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
-from analytics_pipeline.warehouse.age import Age, Lateness, is_periodic, lateness, silence
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity, with_times
+from analytics_pipeline.warehouse.lateness import Age, Lateness, is_periodic, lateness, silence
 
 NEWEST = "newest_is_loaded"
 """Name of the check that reports late datasets."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.warehouse.age import age, silence
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.lateness import age, silence
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run, status_json
 
 

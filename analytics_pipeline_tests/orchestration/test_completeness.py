@@ -12,7 +12,7 @@ from analytics_pipeline.orchestration.raw.checks.completeness import (
     ranges,
 )
 from analytics_pipeline.orchestration.raw.checks.delivery import delivery_check_specs
-from analytics_pipeline.warehouse.age import lateness
+from analytics_pipeline.warehouse.lateness import lateness
 from analytics_pipeline.warehouse.lost_check import LOST
 
 SESSIONS, AZURE, MONTHS, GRADES = (

@@ -1,7 +1,7 @@
 """Detect missing or unusually small deliveries, from the ledger's counts. Pure.
 
-`delivery.py` turns them into checks. `warehouse/age.py` knows what is late; `ingest/` validates
-single files.
+`delivery.py` turns them into checks. `warehouse/lateness.py` decides what is late; `ingest/`
+validates single files.
 """
 
 from collections.abc import Collection, Sequence

@@ -23,7 +23,7 @@ from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
 from analytics_pipeline.warehouse.absences import OpenAbsence, held_versions, open_absences
-from analytics_pipeline.warehouse.age import GRACE, ages, lateness, silence
+from analytics_pipeline.warehouse.lateness import GRACE, ages, lateness, silence
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
 from analytics_pipeline.warehouse.listing_checks import recorded_checks

@@ -1,4 +1,4 @@
-"""Age of the data (not of the load): the newest day of each dataset against the clock.
+"""Decide whether a dataset is late, and how old its data is: its newest day against the clock.
 
 Pure, except for one query. `newest_check.py` decides which lateness fails a check.
 """
