@@ -1,6 +1,7 @@
--- Spend on days without a session of that user and part. A session without an end ran up to the newest file that lists it. The cause is unknown: a lab may still run, storage and addresses cost without
--- a lab, and a bill may lag its session by a day, so days_since_session = 1 is weak evidence. Omits AWS's opening balance, as nobody
--- knows when it accumulated, and days whose sessions file is not loaded, as nobody knows whether they had a session.
+-- Spend on days without a session of that user and part. A session without an end ran up to the newest file that lists it. The cause is
+-- unknown: a lab may still run, storage and addresses cost without a lab, and a bill may lag its session by a day, so
+-- days_since_session = 1 is weak evidence. Omits AWS's opening balance, as nobody knows when it accumulated, and days whose sessions file
+-- is not loaded, as nobody knows whether they had a session.
 WITH
 session_days AS (
     SELECT DISTINCT

@@ -69,9 +69,9 @@ SELECT
     coalesce(spent.azure_spend, 0)::DECIMAL(38, 9) AS azure_spend, -- US dollars on Azure, exact as in marts.spend_days.
     (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend + azure_spend, exact.
     round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
-    coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated before, at an unknown time (opening balances). Dated to the day of their file; no other column here includes it.
+    coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars of opening balances: AWS had accumulated them before, at an unknown time. Dated to the day of their file; no other column here includes them.
     completed.sessions_complete, -- Whether the day's sessions file is loaded in its newest version.
-    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that is due, by the rule of staging.cost_providers. False up to the first day of opening balances, and on each later one.
+    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that is due, by the rule of staging.cost_providers. False up to the first day with opening balances, and on each later day with some.
     completed.sessions_complete AND completed.spend_complete AS is_complete -- Whether sessions and spend are complete. Compare only complete days.
 FROM completed
 LEFT JOIN used ON used.day = completed.day

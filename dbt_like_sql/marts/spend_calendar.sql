@@ -33,6 +33,6 @@ judged AS (
 )
 SELECT
     day, -- UTC day.
-    is_complete, -- Whether the file of each provider that is due is loaded in its newest version. False for days of opening balances, as these accumulated earlier, and for AWS files before them.
+    is_complete, -- Whether the file of each provider that is due is loaded in its newest version. False on days with opening balances, as these accumulated earlier, and on days of AWS before the first of these.
     max(day) FILTER (is_complete) OVER () AS as_of -- Newest complete day, the same in each row; NULL if there is none.
 FROM judged

@@ -39,8 +39,8 @@ rates AS (
         week AS (PARTITION BY ending ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),
         weekdays AS (PARTITION BY ending, dayofweek(day) ORDER BY day ROWS BETWEEN 7 PRECEDING AND CURRENT ROW)
 ),
--- With running totals, the forecast of any number of days is a difference of two rows. Rows are numbered, so that joins use one
--- number: with a join by ending and day, the optimizer would first join all days of an ending with each other.
+-- With running totals, the forecast of any number of days is a difference of two rows. Rows are numbered for the joins:
+-- joined by ending and day, DuckDB's optimizer would first join all days of an ending with each other.
 totals AS (
     SELECT
         ending, day, is_complete, age, per_day,

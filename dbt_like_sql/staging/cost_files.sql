@@ -1,7 +1,8 @@
 -- The days of the files of aws_cost and azure_cost that show what was spent. A file with only its header counts, too: a series that begins
 -- later had spent nothing by then. A file does not count if all of its rows were rejected or erased, as it shows nothing.
--- Nobody knows whose a rejected record is. If all earlier files have more of them than a file, each may have listed there a series that
--- begins in this file. If one has as few, such as a line that is rejected every day, it is taken to have listed all.
+-- A rejected record may be of any series. If every earlier file has more of them than a file, a series that begins in this file may have
+-- been among them each time. An earlier file with no more of them (say one line that is rejected every day) is taken to have listed every
+-- series.
 WITH
 shown AS (
     SELECT 'aws' AS provider, file_date AS day FROM staging.aws_cost
@@ -21,6 +22,6 @@ files AS (
 SELECT
     provider, -- aws or azure.
     day, -- UTC day that the file covers.
-    CASE WHEN min(rejects) OVER earlier <= rejects THEN max(day) OVER earlier END AS previous_day -- Day of the previous file; NULL if no earlier file tells what a series that begins in this one had spent before.
+    CASE WHEN min(rejects) OVER earlier <= rejects THEN max(day) OVER earlier END AS previous_day -- Day of the previous file; NULL if no earlier file shows what a series that begins in this one had spent before.
 FROM files
 WINDOW earlier AS (PARTITION BY provider ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
