@@ -36,7 +36,7 @@ def check() -> None:
     Prints row counts, rejected lines with reasons, and unknown ids of courses, departments and
     terms.
 
-    Exit codes: 0 every line can be loaded, 1 some can't, or a file has no rows any more, 2 neither
+    Exit codes: 0 every line can be loaded, 1 some can't, or a file has lost all its rows, 2 neither
     file is set.
     """
     settings = load_settings()

@@ -132,8 +132,8 @@ def _failing(files: Sequence[FailedFile]) -> str:
         return ""
     return (
         f"{counted(len(files), 'file')} not loaded in the newest version, such as"
-        f" {files[0].source_key}: {files[0].reason}. For each, with its remedy, run"
-        " `analytics-pipeline status`."
+        f" {files[0].source_key}: {files[0].reason}. `analytics-pipeline status` lists all with"
+        " their remedies."
     )
 
 

@@ -47,7 +47,7 @@ class Checked:
 
     @property
     def is_clean(self) -> bool:
-        """Return whether every row of every file would load, and the file have rows if it had."""
+        """Return whether every row would load, and no file has lost all its rows."""
         return not (self.unreadable or self.held) and not any(
             file.failure or file.rejects for file in self.files.values()
         )

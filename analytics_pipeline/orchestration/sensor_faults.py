@@ -1,5 +1,5 @@
-"""What Dagster's records say about its sensors: a failed tick, silence, switched off (also of
-schedules).
+"""Which sensors fail, are silent or are switched off by Dagster's records; and which schedules are
+switched off.
 
 Does not import Dagster, as `status` and `doctor` use it.
 """
@@ -27,14 +27,14 @@ WORK = {
     ALERTS: "no alert is sent",
 }
 """The sensors without which the daemon is of little use, and what it means if one is off."""
-_NOT_NOTICED = "it is not noticed that files of {} are late or gone"
+_UNNOTICED = "{} files that are late or gone go unnoticed"
 OFF = WORK | {
-    "load_daily_files": _NOT_NOTICED.format("days"),
-    "load_monthly_files": _NOT_NOTICED.format("months"),
-    "load_snapshot_files": _NOT_NOTICED.format("snapshots"),
+    "load_daily_files": _UNNOTICED.format("daily"),
+    "load_monthly_files": _UNNOTICED.format("monthly"),
+    "load_snapshot_files": _UNNOTICED.format("snapshot"),
 }
-"""The same with the schedules that load; `raw/schedules.py` defines them. The sensor loads what
-they don't, but only their runs see what is not delivered."""
+"""WORK, and the schedules that load; `raw/schedules.py` defines them. The sensor loads what is
+delivered even without them, but only scheduled runs notice what is not."""
 _SENSORS = """
     WITH sensors AS (
         SELECT id, selector_id, status, instigator_body ->> '$.origin.job_name' AS name,

@@ -78,8 +78,8 @@ def test_a_sensor_that_was_switched_off_is_named_and_is_no_fault(
     sensors.beat()
     said = (
         "Switched off in the Dagster UI: missing_partitions (nothing is loaded automatically),"
-        " alerts (no alert is sent), load_daily_files (it is not noticed that files of days are"
-        " late or gone)."
+        " alerts (no alert is sent), load_daily_files (daily files that are late or gone go"
+        " unnoticed)."
     )
     for command in ("status", "doctor"):
         result = run(command)

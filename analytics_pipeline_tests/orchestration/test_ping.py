@@ -92,7 +92,9 @@ def test_a_schedule_that_is_switched_off_stops_the_pings(
     sensors = evaluated(instance, (*WORK, name))
     assert fault(instance) == ""
     sensors.switch(InstigatorStatus.STOPPED, name=name)
-    assert fault(instance).startswith(f"{name} is switched off, so it is not noticed that files of")
+    kind = name.split("_")[1]
+    unnoticed = f"{kind} files that are late or gone go unnoticed"
+    assert fault(instance) == f"{name} is switched off, so {unnoticed}."
 
 
 def test_a_sensor_that_is_no_longer_evaluated_stops_the_pings(instance: dg.DagsterInstance) -> None:
