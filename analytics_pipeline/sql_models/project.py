@@ -218,9 +218,10 @@ def _version(project: Project, names: Collection[str], sql: str = "") -> str:
 
 
 def _parsed(parse: Callable[[str, str], Parsed], folder: Path, problems: list[str]) -> list[Parsed]:
-    """Parse the files of a folder, given the name and text of each.
+    """Parse the files of a folder by name and text; add why others are invalid to `problems`.
 
-    The warehouse's own views that they read are replaced by the tables below, which a load touches.
+    If a query reads one of the warehouse's own views, it depends on the tables of the view, as only
+    these are touched by a load.
     """
     views = {view.name: view.reads for view in tables() if view.query}
     queries = []

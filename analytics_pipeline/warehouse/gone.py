@@ -94,10 +94,10 @@ def is_of_another(
 ) -> bool:
     """Return whether an earlier warehouse wrote the published file.
 
-    Then it holds files that were seen before this warehouse was made, and no file at the time at
-    which this warehouse first saw it. One such time is proof of the same warehouse, also of one
-    that was moved or restored, and whatever a clock says. Without such times, as in a file of an
-    earlier release, all that it holds was loaded before this warehouse was made.
+    The time at which a file was first seen identifies a warehouse, also one that was moved or
+    restored, and even if a clock was wrong. So the file is another's if it shares no such time with
+    this warehouse, and its first one is from before this warehouse was made. A file of an earlier
+    release has no such times: it is another's if its newest load is from before that.
 
     Args:
         connection: the live warehouse.

@@ -1,4 +1,4 @@
-"""Write one published file: from scratch, or as a copy in which only what changed is written."""
+"""Write one published file: from scratch, or as a copy of the previous one with the changes."""
 
 import logging
 import shutil
@@ -29,7 +29,7 @@ from analytics_pipeline.warehouse.withhold import Withheld
 logger = logging.getLogger(__name__)
 
 FEWEST_ROWS = 100_000
-"""A file with fewer rows is always written whole, as that costs less than to compare them."""
+"""A file with fewer rows is always written whole, as that costs less than comparing them."""
 
 
 class Publishing:

@@ -1,8 +1,8 @@
 """Run several statements as one transaction, and statements that return one figure.
 
-`write` makes one change of the warehouse, and repeats it if another writer was faster. In a file
-that is all. In a lake each transaction reads the catalog again, so `together` and `snapshot` share
-one among the writes and queries inside them. `fence` and `share` declare a connection as a lake's.
+`write` makes one change of the warehouse, and repeats it if another writer was faster. A file needs
+no more. In a lake each transaction reads the catalog again, so `together` and `snapshot` let the
+writes and queries inside them share one. `fence` and `share` declare that a connection is a lake's.
 """
 
 import random
@@ -26,7 +26,7 @@ _fences: WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = WeakKeyDictionary()
 _costly: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
 """Connections on which each transaction is costly."""
 _shared: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
-"""Connections inside `together` or `snapshot`, which have begun a transaction for everybody."""
+"""Connections inside `together` or `snapshot`, with a transaction that statements join."""
 
 
 class _SharedFailed(Exception):

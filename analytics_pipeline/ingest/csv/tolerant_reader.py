@@ -157,9 +157,9 @@ def _swallowed(
 
 
 def _following(taken: list[_Line], lines: _Lines) -> Iterator[str]:
-    """Yield the text of a record's lines for as long as the parser asks, as a quote is open.
+    """Yield the text of a record's lines while the parser asks for more, because a quote is open.
 
-    Adds the lines that it takes to `taken`, so that they can be put back.
+    Add the lines that this takes to `taken`, so that they can be put back.
     """
     size = len(taken[0].text)
     yield taken[0].text

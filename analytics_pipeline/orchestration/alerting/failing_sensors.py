@@ -1,4 +1,4 @@
-"""Sensors whose evaluations fail one after the other: no run and no check shows that."""
+"""Find sensors that keep failing. No run and no check shows that."""
 
 from collections.abc import Iterator
 
@@ -9,16 +9,16 @@ from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.sensor_faults import MODELS, SENSOR, WORK, what_to_do
 
 FAILED = 5
-"""Number of failed evaluations in a row that are an incident. A single one may be an accident."""
+"""Number of failed evaluations in a row that are an incident. One alone may be an accident."""
 _READ = 4 * FAILED
-"""Number of ticks to read. They come by their times, which a wrong clock may have dated ahead."""
+"""Number of ticks to read. Dagster returns the newest by time, but a clock may have been wrong."""
 
 
 def failing_sensors(instance: dg.DagsterInstance, location: Location) -> Iterator[FailingCheck]:
     """Yield the sensors of a code location that load or publish, and whose last evaluations failed.
 
-    A sensor that is switched off does not fail. The text has nothing of an error: that of a foreign
-    one may hold data.
+    A sensor that is switched off does not fail. The text does not quote the error: an error of a
+    library may hold data.
     """
     if instance.schedule_storage is None:  # an instance in memory records no tick
         return

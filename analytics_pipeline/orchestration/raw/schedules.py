@@ -105,7 +105,8 @@ def _schedule(cadence: Cadence, start: date) -> dg.ScheduleDefinition:
         try:
             feed.open()
         except PipelineError as error:
-            # A skipped tick tells nobody. Once something was loaded, the run that fails does.
+            # A skipped tick alerts nobody, a failing run does. Nothing has stopped before the first
+            # load, nor in the demo, whose servers may not be running.
             if feed.is_simulated or not warehouse.exists:
                 return dg.SkipReason(str(error))
         within = scheduled_range(cadence, context.scheduled_execution_time, start)
