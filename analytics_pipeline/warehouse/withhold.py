@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -62,16 +63,15 @@ class Withheld:
 
 @dataclass(frozen=True)
 class _Previous:
-    """What may be reused of the previous file.
+    """What may be reused of the previous file; nothing by default.
 
     Attributes:
-        published_at: when each of its models was published in its state there (UTC); empty if no
-            row may be reused.
-        is_same_release: whether this release wrote it.
+        published_at: when each reusable model was published in its state there (UTC).
+        may_stay: whether the whole file may stay in place.
     """
 
     published_at: Mapping[str, datetime] = field(default_factory=dict)
-    is_same_release: bool = False
+    may_stay: bool = False
 
 
 def withheld_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
@@ -103,21 +103,16 @@ def withheld(
         yield Withheld()
         return
     models = frozenset(name for name in tables if name.startswith(MODEL_SCHEMAS))
-    all_content = models != tables
+    raw_is_wrong = models != tables
     with attached_before(connection, target) as is_attached:
         previous = _previous(connection, pii) if is_attached else _Previous()
-        published_at = previous.published_at
-        if not previous.is_same_release:
-            # A column may have become private since. Only marts never hold private columns.
-            published_at = {
-                name: at for name, at in published_at.items() if name.startswith("marts.")
-            }
-        if not (published_at and previous.is_same_release) and target.exists():
-            # The previous file may hold an erased person: a file without any model is better than
-            # that.
-            all_content = False
-        kept = {name: at for name, at in published_at.items() if all_content or name in models}
-        yield Withheld(models, kept, all_content, is_reusable=bool(published_at))
+        # A previous file that may not stay may hold an erased person: a file without any model is
+        # better than that.
+        all_content = raw_is_wrong and (previous.may_stay or not target.exists())
+        kept = {
+            name: at for name, at in previous.published_at.items() if all_content or name in models
+        }
+        yield Withheld(models, kept, all_content, is_reusable=bool(previous.published_at))
 
 
 @contextmanager
@@ -139,23 +134,17 @@ def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iter
 
 
 def _previous(connection: duckdb.DuckDBPyConnection, pii: bool) -> _Previous:
-    """Return what of the previous file, attached as BEFORE, may be reused."""
+    """Return what may be reused of the previous file, attached as BEFORE."""
     try:
-        before = published_row(connection, f"{BEFORE}.")
+        row = published_row(connection, f"{BEFORE}.")
     except duckdb.CatalogException:
         return _Previous()
-    schema_version = value_of(connection, "SELECT max(version) FROM ops.schema_version")
-    count = erasures(connection)
-    nobody_erased = value_of(connection, "SELECT count(*) = 0 FROM ops.erased")
-    # Earlier releases did not count erasures.
-    count_before = before.get("erasures", 0 if nobody_erased else None)
-    fits = (pii, schema_version, count) == (
-        before.get("pii"),
-        before.get("schema_version"),
-        count_before,
-    )
-    if count is None or not fits:
+    if not _fits(connection, row, pii):
         return _Previous()
+    is_same_release = row["release"] == version("analytics-pipeline")
+    # A column may have become private since another release. Only marts never hold private ones.
+    schemas = MODEL_SCHEMAS if is_same_release else ("marts.",)
+    kept = {entry["table"]: entry["published_at"] for entry in row.get("kept") or ()}
     tables = connection.execute(
         f"""SELECT schema_name || '.' || table_name FROM duckdb_tables()
             WHERE database_name = '{BEFORE}'
@@ -163,12 +152,22 @@ def _previous(connection: duckdb.DuckDBPyConnection, pii: bool) -> _Previous:
             SELECT schema_name || '.' || view_name FROM duckdb_views()
             WHERE database_name = '{BEFORE}' AND NOT internal"""
     ).fetchall()
-    kept = {entry["table"]: entry["published_at"] for entry in before.get("kept") or ()}
-    return _Previous(
-        {
-            name: kept.get(name, before["published_at"])
-            for (name,) in tables
-            if name.startswith(MODEL_SCHEMAS)
-        },
-        before["release"] == version("analytics-pipeline"),
-    )
+    published_at = {
+        name: kept.get(name, row["published_at"]) for (name,) in tables if name.startswith(schemas)
+    }
+    return _Previous(published_at, may_stay=is_same_release and bool(published_at))
+
+
+def _fits(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any], pii: bool) -> bool:
+    """Return whether a file with this row in `ops.published` has the schema and the privacy setting
+    of the new one, and nobody was erased since.
+    """
+    count = erasures(connection)
+    if count is None:
+        return False
+    schema_version = value_of(connection, "SELECT max(version) FROM ops.schema_version")
+    # Earlier releases did not count erasures: their file fits if nobody was ever erased.
+    nobody_erased = value_of(connection, "SELECT count(*) = 0 FROM ops.erased")
+    count_before = row.get("erasures", 0 if nobody_erased else None)
+    before = (row.get("pii"), row.get("schema_version"), count_before)
+    return before == (pii, schema_version, count)
