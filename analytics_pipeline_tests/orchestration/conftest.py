@@ -21,6 +21,7 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.support.clocks import Clock
+from analytics_pipeline_tests.support.webhook import Webhook, running_webhook
 
 SETTINGS = (
     *("VOCAREUM_ORG_ID", "VOCAREUM_API_TOKEN"),
@@ -227,3 +228,10 @@ def loaded(pipeline: Pipeline) -> Pipeline:
     )
     pipeline.tick_and_load()
     return pipeline
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """Serve a recipient of alerts."""
+    with running_webhook() as hook:
+        yield hook

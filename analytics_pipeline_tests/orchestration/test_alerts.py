@@ -1,13 +1,7 @@
 """The sensor `alerts`, posting to a real HTTP server on loopback."""
 
-import json
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -28,7 +22,6 @@ from dagster._utils.error import SerializableErrorInfo
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.models.published_assets import WHOLE
-from analytics_pipeline.orchestration.notifier import NotSent
 from analytics_pipeline.orchestration.sensor_faults import WORK
 from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline.sql_models import project
@@ -36,59 +29,10 @@ from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 from analytics_pipeline_tests.support.clocks import machine_ahead
 from analytics_pipeline_tests.support.today import TODAY
+from analytics_pipeline_tests.support.webhook import Webhook
 
 BAD = b"<html>502 Bad Gateway</html>"
 FIRST, SECOND, THIRD = (f"{TODAY - timedelta(days=back)}" for back in (3, 2, 1))
-SECRET = "/services/T000/B000/s3cr3t"
-
-
-@dataclass
-class Webhook:
-    """The posted messages, and the responses to give."""
-
-    url: str = ""
-    texts: list[str] = field(default_factory=list)
-    status: int = 200
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with served() as hook:
-        yield hook
-
-
-@pytest.fixture
-def other() -> Iterator[Webhook]:
-    """Serve another recipient."""
-    with served() as hook:
-        yield hook
-
-
-@contextmanager
-def served() -> Iterator[Webhook]:
-    hook = Webhook()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if hook.status == 200 and self.path == SECRET:
-                message = json.loads(body)
-                hook.texts.append(message.get("text") or message["message"])
-            self.send_response(hook.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-    ).start()
-    hook.url = f"http://127.0.0.1:{server.server_port}{SECRET}"
-    yield hook
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
@@ -218,68 +162,6 @@ def test_a_sensor_that_keeps_failing_is_one_message_and_one_when_it_works(
     assert f"Resolved: sensor {name} " in tick(TickStatus.SKIPPED)[1]
     pipeline.instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
     assert len(tick(*[failed] * 5)) == 2, "it is switched off"
-
-
-def test_a_failing_webhook_is_retried_and_its_address_is_never_shown(
-    pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
-) -> None:
-    vocareum.put(lab_sessions(SECOND)[0], BAD)
-    pipeline.tick_and_run()
-    webhook.status = 500
-    with pytest.raises(NotSent) as refused:
-        pipeline.tick("alerts")
-    assert "answered 500" in str(refused.value) and "s3cr3t" not in str(refused.value)
-    webhook.status = 200
-    pipeline.tick("alerts")
-    assert len(webhook.texts) == 1
-
-
-def test_a_recipient_that_refuses_gets_the_messages_later_and_the_others_get_them_once(
-    start_pipeline: StartPipeline, vocareum: DemoVocareum, webhook: Webhook, other: Webhook
-) -> None:
-    pipeline = start_pipeline(
-        ALERT_WEBHOOK_URL=webhook.url, ALERT_URLS=other.url.replace("http:", "json:")
-    )
-    vocareum.put(lab_sessions(SECOND)[0], BAD)
-    pipeline.tick_and_run()
-    other.status = 500
-    said = pipeline.tick("alerts").skip_reason.skip_message
-    assert "JSON answered 500. Check ALERT_URLS." in said, "the other one's state is stored"
-    for _ in range(2):
-        with pytest.raises(NotSent, match=r"JSON answered 500\. Check ALERT_URLS\."):
-            pipeline.tick("alerts")
-    assert (len(webhook.texts), other.texts) == (1, [])
-    other.status = 200
-    pipeline.tick("alerts")
-    pipeline.tick("alerts")
-    assert other.texts == webhook.texts and len(webhook.texts) == 1
-    other.status = 500
-    vocareum.put(*lab_sessions(SECOND))
-    pipeline.clock.move(minutes=16)
-    pipeline.tick_and_load()
-    pipeline.tick("alerts")
-    other.status = 200
-    pipeline.tick("alerts")
-    assert other.texts == webhook.texts and ":white_check_mark:" in other.texts[1]
-
-
-def test_an_address_without_encryption_elsewhere_is_refused(
-    start_pipeline: StartPipeline, vocareum: DemoVocareum
-) -> None:
-    pipeline = start_pipeline(ALERT_WEBHOOK_URL="http://hooks.example.org/s3cr3t")
-    vocareum.put(lab_sessions(SECOND)[0], BAD)
-    pipeline.tick_and_run()
-    with pytest.raises(NotSent) as refused:
-        pipeline.tick("alerts")
-    reason = str(refused.value)
-    assert "https://" in reason and "hooks.example.org" not in reason
-
-
-def test_a_missing_webhook_is_reported(start_pipeline: StartPipeline) -> None:
-    assert (
-        "Neither ALERT_URLS nor ALERT_WEBHOOK_URL is set"
-        in start_pipeline(ALERT_WEBHOOK_URL="").tick("alerts").skip_reason.skip_message
-    )
 
 
 @pytest.mark.thorough

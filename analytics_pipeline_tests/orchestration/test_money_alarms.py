@@ -14,10 +14,8 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline
-from analytics_pipeline_tests.orchestration.test_alerts import Webhook, webhook
 from analytics_pipeline_tests.support.live_processes import process_group, wait_for
-
-__all__ = ["webhook"]
+from analytics_pipeline_tests.support.webhook import Webhook
 
 FIRST = datetime.now(UTC).date() - timedelta(days=25)
 STUDENTS = range(731001, 731007)
