@@ -72,7 +72,7 @@ def next_attempt(file: FailedFile, absences: list[OpenAbsence], now: datetime) -
     """Return when the daemon retries a failing file (UTC); None if it no longer does.
 
     If the failure is dated further ahead than a pause, a clock was wrong, and nothing waits for
-    that date. `load_requests.load_state` decides the same.
+    that date. `load_states.load_state` decides the same.
 
     Args:
         file: the file.

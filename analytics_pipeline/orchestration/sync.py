@@ -20,11 +20,8 @@ from analytics_pipeline.operations.first_day import learn_first_day, loaded_rang
 from analytics_pipeline.operations.own_files import left_to_erase
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.staleness import stale_assets
-from analytics_pipeline.orchestration.raw.load_requests import (
-    LoadRequest,
-    load_requests,
-    withdrawn_failures,
-)
+from analytics_pipeline.orchestration.raw.load_requests import LoadRequest, load_requests
+from analytics_pipeline.orchestration.raw.load_states import withdrawn_failures
 from analytics_pipeline.orchestration.raw.problem_assets import report_problems
 from analytics_pipeline.orchestration.raw.recheck import report_settled_checks
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY

@@ -1,4 +1,4 @@
-"""Load requests: listing, runs and clock in, requests out."""
+"""Load states and requests: listing, runs and clock in, requests out."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -7,12 +7,8 @@ import pytest
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.orchestration.raw.load_requests import (
-    LoadState,
-    load_requests,
-    load_state,
-    load_states,
-)
+from analytics_pipeline.orchestration.raw.load_requests import load_requests
+from analytics_pipeline.orchestration.raw.load_states import LoadState, load_state, load_states
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.runs.run_records import (
     ENTRIES_PER_TAG,

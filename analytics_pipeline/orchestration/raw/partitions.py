@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 
-from analytics_pipeline.datasets import PERIODS, Cadence, Dataset
+from analytics_pipeline.datasets import DATASETS, PERIODS, Cadence, Dataset
 from analytics_pipeline.settings import PARTITIONS_PER_RUN
 
 GAP_TOLERANCE = 14
@@ -32,6 +32,13 @@ def partitions_of(dataset: Dataset, start: date) -> dg.TimeWindowPartitionsDefin
             start_date=start.strftime(fmt), timezone="UTC", end_offset=1, fmt=fmt
         )
     return None
+
+
+def partition_keys(cadence: Cadence, start: date, now: datetime) -> Sequence[str]:
+    """Return the partitions of a cadence, which all its datasets share; empty for snapshots."""
+    any_dataset = next(dataset for dataset in DATASETS.values() if dataset.cadence is cadence)
+    definition = partitions_of(any_dataset, start)
+    return definition.get_partition_keys(current_time=now) if definition else ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The sensor that keeps the warehouse complete, with one listing per tick.
 
-`load_requests.py` decides what to request. Alerts are in `alerting/`.
+`load_states.py` decides what is due, `load_requests.py` by which runs. Alerts are in `alerting/`.
 """
 
 import json
@@ -17,10 +17,9 @@ from analytics_pipeline.ingest.plan import Loaded, Plan, list_deliveries, plan
 from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
-from analytics_pipeline.orchestration.raw.load_requests import (
-    LoadRequest,
+from analytics_pipeline.orchestration.raw.load_requests import LoadRequest, load_requests
+from analytics_pipeline.orchestration.raw.load_states import (
     LoadState,
-    load_requests,
     load_states,
     undelivered_failures,
     withdrawn_failures,

@@ -1,6 +1,6 @@
 """Dagster's runs as plain values: partitions, state, and the versions that could not be loaded.
 
-Also reads and tags them in the instance. `load_requests.py` and `incidents.py` draw conclusions
+Also reads and tags them in the instance. `load_states.py` and `incidents.py` draw conclusions
 from them.
 """
 
