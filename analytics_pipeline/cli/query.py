@@ -200,7 +200,8 @@ def _require_one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     DuckDB executes every statement and returns the result of the last one.
     """
     earlier = connection.extract_statements(sql)[:-1]
-    if any(one.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT] for one in earlier):
+    rows = [duckdb.ExpectedResultType.QUERY_RESULT]
+    if any(statement.expected_result_type == rows for statement in earlier):
         fail(
             "There are several queries, and only the rows of the last one would be shown. Run them"
             " one at a time.",
