@@ -10,21 +10,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.operations.erase_person import erase
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import build_and_test, load_project
 from analytics_pipeline.storage.clock import warehouse_now
-from analytics_pipeline.warehouse.absences import open_absences, record_listing
 from analytics_pipeline.warehouse.checks import Check, errors, mark_outdated, read
-from analytics_pipeline.warehouse.close_file import close_file
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.export_parquet import export_parquet
-from analytics_pipeline.warehouse.ledger import loaded_files
 from analytics_pipeline.warehouse.publish import Published, publish
-from analytics_pipeline.warehouse.reverted import record_older_files
-from analytics_pipeline.warehouse.signature import signature
 
 Connection = duckdb.DuckDBPyConnection
 PROJECT = load_project()
@@ -251,60 +244,3 @@ def test_a_verdict_that_lasts_keeps_its_since(settings: Settings) -> None:
     assert passed.passed and not first.passed
     assert first.since and passed.since and first.since > passed.since
     assert (second.since, second.evaluated_at != first.evaluated_at) == (first.since, True)
-
-
-@pytest.mark.slow
-def test_a_file_published_from_an_older_warehouse_says_so(
-    settings: Settings, published: Callable[..., Published]
-) -> None:
-    assert published().older_files == 0
-    assert ask(settings.published_path, "SELECT older_files FROM ops.published") == [(0,)]
-    with warehouse(settings) as connection:
-        lacking = len(loaded_files(connection, "grades"))
-        connection.execute("DELETE FROM ops.loaded_files WHERE dataset = 'grades'")
-        connection.execute(
-            "UPDATE ops.loaded_files SET loaded_at = loaded_at - INTERVAL 1 DAY WHERE dataset ="
-            " 'enrollment'"
-        )
-        done = publish(connection, settings.published_path, pii=False)
-    changed = ask(settings.published_path, "SELECT older_files FROM ops.published")[0][0]
-    assert done.older_files == changed == lacking > 1, "the same version is not an older one"
-    said = signature(settings.published_path)
-    assert said is not None and said.withheld == done.withheld
-    assert f"Published from an older warehouse: for {changed} files" in done.withheld[0]
-    assert published().older_files == changed, "it is told until it is solved"
-
-
-@pytest.mark.usefixtures("published")
-def test_a_load_that_is_dated_in_the_future_does_not_make_the_warehouse_an_older_one(
-    settings: Settings,
-) -> None:
-    file, now = str(settings.published_path), warehouse_now()
-    another = """UPDATE ops.loaded_files SET etag = 'another', loaded_at = loaded_at + $1::INTERVAL,
-                 last_modified = last_modified + $2::INTERVAL"""
-    with warehouse(settings) as connection:
-        for loaded, written, is_older in (
-            ("36500 DAY", "-1 DAY", False),
-            ("-36499 DAY", "1 DAY", True),
-        ):
-            with duckdb.connect(file) as before:
-                before.execute(another, [loaded, written])
-            older = record_older_files(connection, settings.published_path, now)
-            assert bool(older) is is_older
-
-
-@pytest.mark.usefixtures("published")
-def test_a_file_that_a_person_closed_does_not_make_the_warehouse_an_older_one(
-    settings: Settings,
-) -> None:
-    with warehouse(settings) as connection:
-        file = loaded_files(connection, "grades")[0]
-        listing = ClassifiedListing("org9001/", ())
-        only = file.source_key.removeprefix(listing.prefix)
-        record_listing(connection, listing, [only], warehouse_now(), warehouse_now())
-        (event,) = open_absences(connection)
-        close_file(connection, DATASETS["grades"], event, warehouse_now())
-        assert record_older_files(connection, settings.published_path, warehouse_now()) == 0
-        connection.execute("UPDATE ops.absences SET closed_at = TIMESTAMP '2020-01-01'")
-        older = record_older_files(connection, settings.published_path, warehouse_now())
-        assert older == 1, "it was loaded again since"
