@@ -8,6 +8,11 @@ TODAY = date.fromisoformat(os.environ.setdefault("TESTS_BEGAN_ON", f"{datetime.n
 YESTERDAY = TODAY - timedelta(days=1)
 
 
+def yesterday() -> date:
+    """Return the UTC day before today by the clock: later than YESTERDAY after midnight."""
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
 def days_since_yesterday() -> int:
     """Return the days since YESTERDAY by the clock: 1, or more after midnight."""
-    return (datetime.now(UTC).date() - YESTERDAY).days
+    return (yesterday() - YESTERDAY).days + 1
