@@ -19,7 +19,16 @@ Digest = tuple[int, int]
 Rows = Mapping[str, Mapping[str, Digest]]
 """Digests by source file or model, then by table; tables that are not written so are under ""."""
 
-_SOURCES = ("_source_key", "source_key", "model")
+IN_STEPS = {'ops."checks"', 'ops."erased"'}
+"""Tables that a command writes in several transactions, as they say how far it is: the checks of
+what is loaded so far, and the erasure that is not finished."""
+_SOURCES = {
+    "_source_key": '"_source_key"',
+    "source_key": '"source_key"',
+    "model": '"model"',
+    "partition": "dataset || ' ' || \"partition\"",
+}
+"""Column that names the source of a row, with the expression of its name."""
 _OF_THE_CLOCK = {*NOT_COMPARED, "erased_at", "applied_at", "published_at"}
 _OF_CHANCE = {
     "salt",
@@ -116,7 +125,7 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Rows:
         tables.setdefault(table, []).append(column)
     found: dict[str, dict[str, Digest]] = {}
     for table, columns in tables.items():
-        source = next((f'"{column}"' for column in _SOURCES if column in columns), "''")
+        source = next((name for column, name in _SOURCES.items() if column in columns), "''")
         compared = ", ".join(
             f'"{column}"' for column in columns if column not in _OF_THE_CLOCK | _OF_CHANCE
         )
@@ -124,7 +133,8 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Rows:
             f"SELECT {source}, count(*), sum(hash({compared})::HUGEINT) FROM {table} GROUP BY ALL"
         )
         for key, count, hashes in connection.execute(counted).fetchall():
-            found.setdefault(key, {})[table] = (count, hashes)
+            if count:  # a table without rows is as good as none
+                found.setdefault(key, {})[table] = (count, hashes)
     return found
 
 

@@ -85,7 +85,7 @@ def _moments(seconds: float, at: int, kills: int) -> Iterator[float]:
     """Return a random moment in this round's share of the time, plus a margin as the machine may be
     slower now; earlier ones if the command ended before."""
     dice = random.Random(at)
-    moment = 1.3 * seconds * (at + dice.random()) / kills
+    moment = 1.6 * seconds * (at + dice.random()) / kills
     while True:
         yield moment
         moment *= 0.9
