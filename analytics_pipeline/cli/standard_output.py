@@ -11,21 +11,28 @@ from typing import Any
 
 
 class _Output(io.FileIO):
-    """A descriptor that discards everything once it can't be written."""
+    """A descriptor that discards everything while it points to what can't be written.
 
-    is_lost = False
+    Dagster points it elsewhere during a step.
+    """
+
+    lost: tuple[int, int] | None = None
 
     def write(self, data: Any, /) -> int:
         """Write; raise only the first error, which is none if the reader has gone away."""
-        if not self.is_lost:
+        if self.lost is None or self.lost != self._target():
             try:
                 return super().write(data)
             except OSError as error:
-                self.is_lost = True
+                self.lost = self._target()
                 if not isinstance(error, BrokenPipeError):
                     error.filename = "the output"  # otherwise a full disk would be the data's
                     raise
         return memoryview(data).nbytes
+
+    def _target(self) -> tuple[int, int]:
+        stat = os.fstat(self.fileno())
+        return stat.st_dev, stat.st_ino
 
 
 def tolerate_lost_output() -> None:

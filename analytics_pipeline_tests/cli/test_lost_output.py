@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,32 @@ def test_output_that_is_closed_or_full_is_no_fault_of_the_data(
     done = shell(tail, tmp_path, environment)
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
     assert not any(word in done.stderr for word in ("Broken pipe", "Traceback", "ignored"))
+
+
+ELSEWHERE = """
+import os, sys
+from analytics_pipeline.cli.standard_output import tolerate_lost_output
+
+tolerate_lost_output()
+before = os.dup({descriptor})
+os.dup2(os.open("/dev/full", os.O_WRONLY), {descriptor})
+for text in ("raises the first error", "is discarded", "is discarded"):
+    try:
+        print(text, file=sys.{name}, flush=True)
+    except OSError as error:
+        raised = f"{{text}}: {{error}}"
+os.dup2(before, {descriptor})
+print(raised, file=sys.{name}, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("descriptor", "name"), [(1, "stdout"), (2, "stderr")])
+def test_a_stream_that_was_on_a_full_disk_shows_what_is_printed_once_it_points_elsewhere(
+    descriptor: int, name: str
+) -> None:
+    """Dagster points the streams to files during a step, and back."""
+    command = ELSEWHERE.format(descriptor=descriptor, name=name)
+    run = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
+    said = {"stdout": run.stdout, "stderr": run.stderr}[name]
+    shown = "raises the first error: [Errno 28] No space left on device: 'the output'"
+    assert (run.returncode, said.splitlines()[-1:]) == (0, [shown]), run
