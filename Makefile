@@ -50,7 +50,7 @@ leaks: setup ## search what the last run of the tests left for personal data and
 	$(BIN)/python -m analytics_pipeline_tests.support.leftovers
 
 lake: setup ## the tests of warehouse, loading and models once more, on a DuckLake (needs PostgreSQL)
-	$(BIN)/python -m pytest --backend lake -m "not slow" --timeout 1200 $(addprefix analytics_pipeline_tests/, warehouse loading sql_models)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --backend lake -m "not slow" --timeout 1200 $(addprefix analytics_pipeline_tests/, warehouse loading sql_models)
 
 bench: setup ## measure against DuckDB, dlt, the AWS CLI and plain Dagster, then the forecast; writes benchmarks/RESULTS.md and FORECAST.md
 	$(BIN)/python -m benchmarks.run

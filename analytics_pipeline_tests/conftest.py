@@ -74,8 +74,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Open lakes in place of files, before any module of tests imports what opens them."""
     if config.getoption("backend") == "lake":
+        from analytics_pipeline_tests.support import once_per_run
         from analytics_pipeline_tests.support.lake_for_file import LakesForFiles
 
+        once_per_run.shared_by_workers = False
         lakes = LakesForFiles()
         lakes.install()
         config.add_cleanup(lakes.close)

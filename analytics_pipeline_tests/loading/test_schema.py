@@ -139,6 +139,7 @@ def test_a_second_writer_waits_and_then_names_the_holder(tmp_path: Path):
         pass
 
 
+@pytest.mark.file_only("about another program that opens the file")
 def test_a_caller_that_does_not_wait_learns_at_once_of_a_program_without_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

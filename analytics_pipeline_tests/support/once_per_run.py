@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+shared_by_workers = True
+"""False if a folder means nothing to other workers, as one of a lake: each worker has a server."""
+
 
 def made_once(
     factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None], version: str = ""
@@ -21,7 +24,8 @@ def made_once(
         version: what else the content depends on; workers with equal versions share it.
     """
     own = factory.getbasetemp()
-    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / f"made once{version}"
+    is_shared = shared_by_workers and "PYTEST_XDIST_WORKER" in os.environ
+    shared = (own.parent if is_shared else own) / f"made once{version}"
     shared.mkdir(mode=0o700, exist_ok=True)
     with FileLock(shared / f"{name}.lock"):
         if not (shared / name).exists():

@@ -13,6 +13,8 @@ from analytics_pipeline.warehouse import sidecar
 from analytics_pipeline.warehouse.connection import open_warehouse, read_warehouse
 from analytics_pipeline_tests.soak.disks import fill, free, small_disk
 
+pytestmark = pytest.mark.file_only("about the record beside the file")
+
 ADD = "INSERT INTO ops.erased (user_id, times) VALUES (?, 1)"
 
 
