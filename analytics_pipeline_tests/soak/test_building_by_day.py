@@ -33,7 +33,7 @@ def test_random_steps_for_an_hour_leave_the_marts_of_a_whole_build(tmp_path: Pat
             made += walk.by_day
         (tmp_path / f"{seed}.duckdb").unlink()
     note(
-        "random changes of lab_sessions",
+        "Models built by day, compared with whole builds after random changes of lab_sessions",
         f"{WALKS * STEPS:,} steps, {made:,} models built by day like whole",
     )
 
