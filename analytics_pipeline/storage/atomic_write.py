@@ -12,18 +12,25 @@ processes may write at once.
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.database_log import is_database, remove_logs, sync_to_disk
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import file_mode, make_private_folder, private_umask
 from analytics_pipeline.storage.processes import is_alive
 
 _PART_NAME = re.compile(r"\.part-(?P<pid>\d+)-")
+_DEVICES = Path("/dev")
+
+
+class NotAFile(PipelineError):
+    """A device, a pipe or a socket has the name of the file to write."""
 
 
 @contextmanager
@@ -40,8 +47,10 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
         durable: whether the new file must survive a power failure.
 
     Raises:
+        NotAFile: `target` is a device, a pipe or a socket.
         OSError: the file can't be written. `target` is unchanged.
     """
+    _require_file(target)
     folder = target.with_name(f"{target.name}.new")
     fresh = folder / target.name
     try:
@@ -68,8 +77,10 @@ def private_file(
         keeps_mode: give the new file the mode that `replacing` would.
 
     Raises:
+        NotAFile: `target` is a device, a pipe or a socket.
         OSError: the file can't be written. The error names it, and `target` is unchanged.
     """
+    _require_file(target)
     with name_file_in_errors(target):
         make_private_folder(target.parent)
         handle, name = tempfile.mkstemp(prefix=f".part-{os.getpid()}-", dir=target.parent)
@@ -103,6 +114,22 @@ def remove_stale_parts(folder: Path, *, below: bool = True) -> int:
 def _pid(path: Path) -> int | None:
     match = _PART_NAME.match(path.name)
     return int(match["pid"]) if match else None
+
+
+def _require_file(target: Path) -> None:
+    """Refuse to replace a device, such as /dev/null, which all programs of a machine share.
+
+    A link in /dev, such as /dev/stdout, is refused even if it leads to a file.
+    """
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return  # there is none, or writing it says what is wrong
+    if target.parent == _DEVICES or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise NotAFile(
+            f"{target} is a device, a pipe or a socket, and writing would replace it by a file.",
+            "Give the path of a file.",
+        )
 
 
 def _put_in_place(written: Path, target: Path, mode: int, *, durable: bool) -> None:

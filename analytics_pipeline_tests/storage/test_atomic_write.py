@@ -3,11 +3,19 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts, replacing
+from analytics_pipeline.storage import atomic_write
+from analytics_pipeline.storage.atomic_write import (
+    NotAFile,
+    private_file,
+    remove_stale_parts,
+    replacing,
+)
 
 
 def dead_pid() -> int:
@@ -90,3 +98,31 @@ def test_bytes_are_on_disk_before_the_rename_and_the_name_after_it(
     inode, folder = target.stat().st_ino, tmp_path.stat().st_ino
     renamed = ("replace", inode)
     assert steps == ([("fsync", inode), renamed, ("fsync", folder)] if durable else [renamed])
+
+
+@pytest.mark.parametrize("write", [replacing, private_file])
+@pytest.mark.parametrize("name", ["pipe", "link to it"])
+def test_a_pipe_or_device_is_never_replaced_by_a_file(
+    tmp_path: Path, write: Callable[[Path], AbstractContextManager[object]], name: str
+) -> None:
+    """As root, `--output /dev/null` would otherwise take it from all programs."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link to it").symlink_to(pipe)
+    with pytest.raises(NotAFile, match="Give the path of a file"), write(tmp_path / name):
+        pass
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link to it", "pipe"]
+
+
+def test_a_link_among_the_devices_is_never_replaced_by_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/dev/stdout leads to a file if the output of the command does."""
+    monkeypatch.setattr(atomic_write, "_DEVICES", tmp_path)
+    (tmp_path / "output.csv").touch()
+    link = tmp_path / "stdout"
+    link.symlink_to(tmp_path / "output.csv")
+    with pytest.raises(NotAFile), replacing(link):
+        pass
+    assert link.is_symlink()
