@@ -16,7 +16,10 @@ from typer.core import TyperArgument, TyperGroup
 from typer.exceptions import TyperException
 
 from analytics_pipeline.cli.env_file import choose_env_file
-from analytics_pipeline.cli.standard_output import tolerate_lost_output
+from analytics_pipeline.cli.standard_output import (
+    lost_output_reported,
+    tolerate_lost_output,
+)
 
 COMMANDS = {
     "demo": "demo:demo",
@@ -159,4 +162,5 @@ def main() -> None:
     """
     os.umask(0o077)
     tolerate_lost_output()
-    app()
+    with lost_output_reported():
+        app()

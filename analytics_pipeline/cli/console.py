@@ -22,7 +22,7 @@ from typer.exceptions import TyperException
 from analytics_pipeline.cli.env_file import read_env_file
 from analytics_pipeline.cli.tables import drawn, printable, text_field
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.storage.disk import translate_disk_full
+from analytics_pipeline.storage.disk import file_error_text, translate_disk_full
 
 if TYPE_CHECKING:  # importing it takes pandera and polars, which `query` does not need
     from analytics_pipeline.warehouse.checks import Check
@@ -125,10 +125,7 @@ def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     except PipelineError as error:
         fail(str(error), error.exit_code)
     except OSError as error:
-        fail(
-            f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the"
-            " permissions."
-        )
+        fail(file_error_text(error))
     except (typer.Exit, typer.Abort, TyperException):
         raise
     except Exception as error:

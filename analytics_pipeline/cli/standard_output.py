@@ -7,7 +7,14 @@ end a command that loads or publishes, as Python and rich would.
 import io
 import os
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from analytics_pipeline.storage.disk import DiskFull, file_error_text, translate_disk_full
+
+_NAME = "the output"
+_FAILED = 2
 
 
 class _Output(io.FileIO):
@@ -26,7 +33,7 @@ class _Output(io.FileIO):
             except OSError as error:
                 self.lost = self._target()
                 if not isinstance(error, BrokenPipeError):
-                    error.filename = "the output"  # otherwise a full disk would be the data's
+                    error.filename = _NAME  # otherwise a full disk would be the data's
                     raise
         return memoryview(data).nbytes
 
@@ -47,3 +54,30 @@ def tolerate_lost_output() -> None:
             lines = stream.line_buffering
             fresh = io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=lines)
             setattr(sys, name, fresh)
+
+
+@contextmanager
+def lost_output_reported() -> Iterator[None]:
+    """Write what is still buffered, and end with exit code 2 if it can't be written.
+
+    Python would write it when it ends, where an error may be lost. The help, which no command
+    prints, would end in a traceback.
+    """
+    try:
+        with translate_disk_full():
+            try:
+                yield
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+    except DiskFull as error:
+        _end(str(error))
+    except OSError as error:
+        if error.filename != _NAME:
+            raise
+        _end(file_error_text(error))
+
+
+def _end(text: str) -> NoReturn:
+    sys.stderr.write(f"{text}\n")
+    sys.exit(_FAILED)

@@ -63,6 +63,12 @@ def name_file_in_errors(path: Path) -> Iterator[None]:
         raise
 
 
+def file_error_text(error: OSError) -> str:
+    """Return the text for people of an error of a file or folder, with the remedy."""
+    file = error.filename or "unknown file"
+    return f"{error.strerror or error}: {file}. Check the disk and the permissions."
+
+
 def is_full(error: BaseException) -> bool:
     """Return whether the error means a full disk or an exhausted quota."""
     if isinstance(error, OSError):

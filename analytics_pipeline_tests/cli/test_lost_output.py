@@ -41,6 +41,8 @@ def test_a_reader_that_goes_away_stops_no_load(
         ("publish >&-", 0, ""),
         ("publish >&- 2>&-", 0, ""),
         ("status --json > /dev/full", 2, "The disk that holds the output is full."),
+        ("query 'SELECT 1' > /dev/full", 2, "The disk that holds the output is full."),
+        ("--help > /dev/full", 2, "The disk that holds the output is full."),
     ],
 )
 def test_output_that_is_closed_or_full_is_no_fault_of_the_data(
