@@ -68,6 +68,7 @@ class Bucket:
 
     Raises:
         UnsafeAddress: the endpoint is neither HTTPS nor HTTP on this machine.
+        BucketError: an AWS_ variable of the environment has no meaning.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Bucket:
             connect_timeout=min(10.0, stall),
             read_timeout=stall,
             s3={"addressing_style": "path" if endpoint_url else "auto"},
+            ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # newer than its stubs
             # Never send requests to this machine through a proxy.
             proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
         )
@@ -94,9 +96,15 @@ class Bucket:
         self.prefix = prefix
         self._budget = budget
         self._outage = LastFailure()
-        self._client = session.client(
-            "s3", endpoint_url=endpoint_url, region_name=region, config=config
-        )
+        try:
+            self._client = session.client(
+                "s3", endpoint_url=endpoint_url, region_name=region, config=config
+            )
+        except BotoCoreError as error:
+            raise BucketError(
+                f"The AWS settings of the environment can't be used: {error}",
+                "Correct or unset this variable (its name begins with AWS_).",
+            ) from None
         self._transfer = Transfer(session, self._client, name, endpoint_url, region, stall, budget)
 
     def list(self, under: str = "") -> Iterator[RemoteObject]:

@@ -4,6 +4,7 @@ Makes no request itself; a `CredentialSource` supplies the credentials.
 """
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
@@ -34,6 +35,14 @@ _RENEWALS = "vocareum_renewals"
 # response headers, which may repeat the token, and httpx's INFO log the addresses that they
 # redirect to.
 _QUIET = {"botocore": logging.INFO, "httpcore": logging.INFO, "httpx": logging.WARNING}
+
+_OF_NO_USER = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""The user's profile and files of AWS are for other work: an unknown AWS_PROFILE, or a file that
+can't be parsed, would end every request to the feed."""
 
 _RENEWALS_PER_CALL = 2
 _LONGEST_DRIFT = 86_400.0
@@ -135,7 +144,7 @@ def session(
     for library, level in _QUIET.items():
         logging.getLogger(library).setLevel(level)
     credentials = _VocareumCredentials(source, org_id, clock)
-    core = botocore.session.Session()
+    core = botocore.session.Session(session_vars=_OF_NO_USER)
     core.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
     core.register_component("data_loader", _loader())
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)

@@ -58,6 +58,41 @@ def test_credentials_are_not_sent_over_plain_http(connection):
         Bucket(connection, "b", "org1/", "http://s3.example.com")
 
 
+@pytest.mark.parametrize(
+    "others", [{"AWS_PROFILE": "nobody"}, {"AWS_CONFIG_FILE": "broken"}, {"AWS_CONFIG_FILE": "own"}]
+)
+def test_the_users_own_profile_and_files_of_aws_do_not_mix_in(
+    demo: DemoVocareum,
+    api: VocareumApi,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    others: dict[str, str],
+):
+    (tmp_path / "broken").write_text("[default\n")
+    (tmp_path / "own").write_text(
+        "[default]\ndefaults_mode = mine\nendpoint_url = http://127.0.0.1:9\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for name, value in others.items():
+        monkeypatch.setenv(name, value)
+    connection = session(api, demo.org_id, demo.region)
+    bucket = Bucket(connection, demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"])
+    assert list(bucket.list()) == []
+
+
+def test_an_endpoint_for_all_of_aws_is_not_the_feeds(connection, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    bucket = Bucket(connection, "b", "org1/", region="us-west-2")
+    assert bucket._client.meta.endpoint_url == "https://s3.us-west-2.amazonaws.com"
+
+
+def test_a_variable_of_aws_without_a_meaning_is_named(connection, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_DEFAULTS_MODE", "mine")
+    with pytest.raises(BucketError, match=r"defaults mode: mine.*begins with AWS_"):
+        Bucket(connection, "b", "org1/")
+
+
 def test_credentials_that_expire_during_a_download_are_renewed(
     demo: DemoVocareum, bucket: Bucket, into: Destination
 ):
