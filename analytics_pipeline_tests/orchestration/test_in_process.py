@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
+
+from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
 
 COMMAND = """
 import io, sys
@@ -45,3 +48,16 @@ def test_a_command_shows_its_message_if_the_file_of_a_steps_output_is_on_a_full_
     )
     said = {"stdout": run.stdout, "stderr": run.stderr}[name]
     assert "the command's message" in said, run
+
+
+def test_a_step_that_may_not_write_a_file_names_it_with_the_remedy_and_no_traceback() -> None:
+    with pytest.raises(dg.Failure) as failed, report_step_errors():
+        raise PermissionError(13, "Permission denied", "published/analytics.duckdb")
+    assert failed.value.description == (
+        "Permission denied: published/analytics.duckdb. Check the disk and the permissions."
+    )
+
+
+def test_an_error_of_the_system_that_concerns_no_file_stays_as_it_is() -> None:
+    with pytest.raises(ConnectionResetError), report_step_errors():
+        raise ConnectionResetError(104, "Connection reset by peer")

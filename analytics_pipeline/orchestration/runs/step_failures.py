@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.storage.disk import translate_disk_full
+from analytics_pipeline.storage.disk import file_error_text, translate_disk_full
 from analytics_pipeline.vocareum.errors import Outage
 
 UNUSABLE = "unusable"
@@ -24,7 +24,7 @@ def report_step_errors() -> Iterator[None]:
     """Turn a PipelineError into a failure of the step that shows exactly its text.
 
     Raises:
-        dagster.Failure: such an error was raised inside the block.
+        dagster.Failure: such an error, or one of a file or folder, was raised inside the block.
     """
     try:
         with translate_disk_full():
@@ -33,3 +33,7 @@ def report_step_errors() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=False) from None
     except PipelineError as error:
         raise dg.Failure(str(error), metadata={UNUSABLE: True}, allow_retries=False) from None
+    except OSError as error:
+        if not error.filename:  # it is not one of the disk or the permissions
+            raise
+        raise dg.Failure(file_error_text(error)) from error
