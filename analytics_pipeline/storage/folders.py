@@ -52,8 +52,12 @@ def refuse_file(folder: Path, variable: str) -> None:
             )
 
 
-def keep_private(folder: Path) -> str | None:
+def keep_private(folder: Path, choose: str = "Set ANALYTICS_DATA_DIR to") -> str | None:
     """Create the folder if it is missing, and remove other users' access if we own it.
+
+    Args:
+        folder: a folder for personal data.
+        choose: what a person does to choose another folder, for the remedy.
 
     Returns:
         A message for people about the mode that was corrected; None if the folder was private.
@@ -72,8 +76,8 @@ def keep_private(folder: Path) -> str | None:
             f"{error.filename} is a file" if isinstance(error, FileExistsError) else error.strerror
         )
         raise FolderUnusable(
-            f"The data folder {folder} can't be used: {reason}.",
-            "Set ANALYTICS_DATA_DIR to a folder that you may write, or give this one to your user.",
+            f"The folder {folder} can't be used: {reason}.",
+            f"{choose} a folder that you may write, or give this one to your user.",
         ) from None
     state = folder.stat()
     mode = stat.S_IMODE(state.st_mode)
@@ -82,7 +86,7 @@ def keep_private(folder: Path) -> str | None:
     if state.st_uid != os.geteuid():
         raise FolderOpen(
             f"{folder} holds personal data, other users may enter it (mode {mode:o}), and it"
-            " belongs to another user. Set ANALYTICS_DATA_DIR to a folder of yours."
+            f" belongs to another user. {choose} a folder of yours."
         )
     folder.chmod(PRIVATE)
     warning = (

@@ -103,7 +103,7 @@ def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float 
         whose = organisations(connection)
         _require_same(whose, org_id)
         connection.execute("CHECKPOINT")  # the copy must include the log of a killed writer
-    keep_private(folder)
+    keep_private(folder, "Name")
     with lock_warehouse(file, wait_seconds), name_file_in_errors(folder), private_umask():
         # This process has no connection open here: copying an open file would drop DuckDB's lock.
         if file.with_name(f"{file.name}.wal").exists():

@@ -215,7 +215,7 @@ class LakeWarehouse:
             self._attach_as(connection, READER, "READ_ONLY")
             return
         if not self.s3:
-            keep_private(Path(self.data_path))
+            keep_private(Path(self.data_path), "Set ANALYTICS_WAREHOUSE_DATA to")
         # Rows in PostgreSQL would be one more place of personal data: only the fence is inlined.
         path = f"DATA_PATH {literal(self.data_path)}, DATA_INLINING_ROW_LIMIT 0"
         with ExitStack() as held:

@@ -93,6 +93,19 @@ def test_a_backup_overwrites_nothing(settings: Settings, tmp_path: Path) -> None
     assert (tmp_path / "taken" / "notes.txt").read_text() == "mine"
 
 
+def test_a_backup_into_a_folder_of_somebody_else_names_another_one_as_the_remedy(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    refused = invoke("backup", theirs)
+    assert refused.exit_code == 2, refused.output
+    assert "belongs to another user. Name a folder of yours." in refused.output
+    assert list(theirs.iterdir()) == []
+
+
 def test_a_backup_waits_for_the_writer(settings: Settings, tmp_path: Path) -> None:
     with (
         open_warehouse(settings.warehouse_path),
