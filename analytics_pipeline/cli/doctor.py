@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import typer
@@ -54,6 +55,7 @@ DUCKDB = "DuckDB"
 RETRY_SECONDS = 10.0
 """Seconds in which a request is retried: a person is waiting for the result."""
 ENOUGH_DISK_BYTES = 2_000_000_000
+_USE = os.R_OK | os.W_OK | os.X_OK
 
 
 @command
@@ -160,10 +162,11 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
 
 def _disk(settings: Settings) -> Verdict:
     warning = keep_private(settings.data_dir)
-    if not os.access(settings.data_dir, os.W_OK):
+    if closed := _closed_to_us(settings):
         return Verdict(
             False,
-            f"{settings.data_dir} can't be written. Set ANALYTICS_DATA_DIR to a folder of yours.",
+            f"{closed} can't be read and written. Give it to your user, or set ANALYTICS_DATA_DIR"
+            " to a folder of yours.",
         )
     free = shutil.disk_usage(settings.data_dir).free
     if free < ENOUGH_DISK_BYTES:
@@ -176,6 +179,19 @@ def _disk(settings: Settings) -> Verdict:
         True,
         f"{free / 1e9:.0f} GB free in {settings.data_dir}, private. {warning or ''}".rstrip(" ."),
     )
+
+
+def _closed_to_us(settings: Settings) -> Path | None:
+    """Return a folder of ours that a run may not use, such as one that root's run made."""
+    if not os.access(settings.data_dir, _USE):
+        return settings.data_dir
+    for folder in filter(Path.exists, (settings.landing_dir, settings.dagster_home)):
+        if not os.access(folder, _USE):
+            return folder
+        for below in sorted(filter(Path.is_dir, folder.iterdir())):
+            if not os.access(below, _USE):
+                return below
+    return None
 
 
 def _duckdb(settings: Settings) -> Verdict:

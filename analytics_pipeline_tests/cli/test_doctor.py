@@ -1,5 +1,6 @@
 """`doctor`: a verdict and a remedy for everything that a run needs."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,24 @@ def test_doctor_closes_a_folder_that_others_may_read_and_reports_it(
         "open to other users (mode 755). Its mode is now 700" in result.output,
     ) == (0, True), result.output
     assert data.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("closed", ["landing", "landing/grades", "dagster", "dagster/storage"])
+def test_doctor_names_a_folder_of_ours_that_a_run_may_not_use(
+    run: Run, demo: DemoVocareum, data: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    """A run of root made it, for instance."""
+    demo.put(COURSES, HEADER.encode())
+    for folder in ("landing/grades", "dagster/storage"):
+        (data / folder).mkdir(parents=True)
+    data.chmod(0o700)
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: path != data / closed and access(path, mode)
+    )
+    result = run("doctor")
+    assert result.exit_code == 2, result.output
+    assert f"FAIL disk: {data / closed} can't be read and written. Give it to" in result.output
 
 
 def test_doctor_sees_a_warehouse_that_another_program_keeps_open(
