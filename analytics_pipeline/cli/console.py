@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.exceptions import TyperException
 
 from analytics_pipeline.cli.env_file import read_env_file
+from analytics_pipeline.cli.standard_output import unescaped
 from analytics_pipeline.cli.tables import drawn, printable, text_field
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import file_error_text, translate_disk_full
@@ -173,7 +174,8 @@ def print_json(document: object) -> None:
 def print_text(write: Callable[[TextIO], None]) -> None:
     """Let a function write the command's only output to stdout."""
     _output.has_own_document = True
-    write(sys.stdout)
+    with unescaped() as stream:
+        write(stream)
 
 
 def fail(text: str, code: int = UNUSABLE) -> NoReturn:

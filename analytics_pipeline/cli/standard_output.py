@@ -9,12 +9,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import DiskFull, file_error_text, translate_disk_full
 
 _NAME = "the output"
 _FAILED = 2
+_ESCAPED = "backslashreplace"
 
 
 class _Output(io.FileIO):
@@ -43,7 +45,11 @@ class _Output(io.FileIO):
 
 
 def tolerate_lost_output() -> None:
-    """Replace both streams; one that is closed discards everything."""
+    """Replace both streams; one that is closed discards everything.
+
+    A character that the encoding of a stream lacks, as in a Latin-1 or ASCII locale, is escaped:
+    it must not end a command in the middle of its messages.
+    """
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         if stream is None:
@@ -52,8 +58,35 @@ def tolerate_lost_output() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             raw = io.BufferedWriter(_Output(descriptor, "w", closefd=False))
             lines = stream.line_buffering
-            fresh = io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=lines)
+            fresh = io.TextIOWrapper(raw, stream.encoding, _ESCAPED, line_buffering=lines)
             setattr(sys, name, fresh)
+
+
+class NotEncodable(PipelineError):
+    """A row has a character that the encoding of the output lacks."""
+
+
+@contextmanager
+def unescaped() -> Iterator[TextIO]:
+    """Yield stdout for data, in which an escaped character would be another value.
+
+    Raises:
+        NotEncodable: the data has a character that the encoding lacks. Earlier rows are written.
+    """
+    stream = sys.stdout
+    assert isinstance(stream, io.TextIOWrapper)
+    errors = stream.errors
+    stream.reconfigure(errors="strict")
+    try:
+        yield stream
+    except UnicodeEncodeError as error:
+        raise NotEncodable(
+            f"The encoding of the output ({error.encoding}) lacks"
+            f" {error.object[error.start : error.end]!a}. The output ends before that row.",
+            "Set PYTHONIOENCODING=utf-8, or write to a file with --output.",
+        ) from None
+    finally:
+        stream.reconfigure(errors=errors)
 
 
 @contextmanager

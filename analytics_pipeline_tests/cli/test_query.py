@@ -175,6 +175,24 @@ def test_a_pipe_that_its_reader_closes_is_no_error(published: Path) -> None:
     assert done.stderr.strip() == str(published)
 
 
+def test_a_character_that_the_encoding_of_the_output_lacks_is_named_and_not_changed(
+    published: Path,
+) -> None:
+    """As in a locale of Latin-1; the messages escape such a character."""
+    sql = "SELECT 'Zoë' AS name UNION ALL SELECT 'Łukasz'"
+    done = subprocess.run(
+        [sys.executable, "-m", "analytics_pipeline", "query", sql],
+        capture_output=True,
+        encoding="latin-1",
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "name\nZoë\n"), done.stderr
+    assert "(latin-1) lacks '\\u0141'" in done.stderr
+    assert "Set PYTHONIOENCODING=utf-8" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_sql_is_read_from_a_file_or_from_standard_input(published: Path, tmp_path: Path) -> None:
     file = tmp_path / "question.sql"
     file.write_text("-- Who?\nSELECT user_id FROM marts.answers;\n")
