@@ -87,6 +87,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _file_of(error: BaseException) -> str | None:
     """Return the file that could not be written, if the error names one."""
     if isinstance(error, OSError):
-        return error.filename
+        return error.filename2 or error.filename  # the second one is the target of a copy
     match = re.search(r'file "([^"]+)"', str(error))
     return match[1] if match else None
