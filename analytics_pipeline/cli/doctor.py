@@ -38,7 +38,7 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.operations.own_files import left_to_erase
 from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.storage.folders import keep_private
+from analytics_pipeline.storage.folders import FOLDER_USE, closed_to_us, keep_private
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, builds, errors, read
@@ -55,7 +55,6 @@ DUCKDB = "DuckDB"
 RETRY_SECONDS = 10.0
 """Seconds in which a request is retried: a person is waiting for the result."""
 ENOUGH_DISK_BYTES = 2_000_000_000
-_USE = os.R_OK | os.W_OK | os.X_OK
 
 
 @command
@@ -183,15 +182,11 @@ def _disk(settings: Settings) -> Verdict:
 
 def _closed_to_us(settings: Settings) -> Path | None:
     """Return a folder of ours that a run may not use, such as one that root's run made."""
-    if not os.access(settings.data_dir, _USE):
+    if not os.access(settings.data_dir, FOLDER_USE):
         return settings.data_dir
-    for folder in filter(Path.exists, (settings.landing_dir, settings.dagster_home)):
-        if not os.access(folder, _USE):
-            return folder
-        for below in sorted(filter(Path.is_dir, folder.iterdir())):
-            if not os.access(below, _USE):
-                return below
-    return None
+    home = () if own_dagster_yaml(settings) else (settings.dagster_home,)  # its records may be
+    folders = (settings.landing_dir, *home)  # elsewhere, and the folder read-only
+    return next(filter(None, map(closed_to_us, folders)), None)
 
 
 def _duckdb(settings: Settings) -> Verdict:

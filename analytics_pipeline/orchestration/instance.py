@@ -11,7 +11,12 @@ from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.orchestration.dagster_yaml import is_ours, our_text
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.atomic_write import private_file
-from analytics_pipeline.storage.folders import keep_private, private_umask
+from analytics_pipeline.storage.folders import (
+    FolderUnusable,
+    closed_to_us,
+    keep_private,
+    private_umask,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,13 +31,19 @@ def prepare_home(settings: Settings) -> Path:
 
     Raises:
         DagsterDamaged: a database in it is damaged.
+        FolderUnusable: it, or a folder in it, can't be read and written.
     """
     home = settings.dagster_home
     if damaged := damaged_database(home):
         raise damaged
+    target = home / "dagster.yaml"
+    if is_ours(target) and (closed := closed_to_us(home)):  # SQLite would not name it
+        raise FolderUnusable(
+            f"The folder {closed} can't be read and written.",
+            "Dagster's records are there: give it to your user, and run the same command again.",
+        )
     if settings.own_dagster_home is None:
         keep_private(settings.data_dir)
-    target = home / "dagster.yaml"
     if not is_ours(target):
         logger.info("%s was not written by the pipeline, and is used as it is.", target)
     elif not target.exists() or target.read_bytes() != our_text():

@@ -17,6 +17,7 @@ from analytics_pipeline.storage.disk import is_full
 
 logger = logging.getLogger(__name__)
 
+FOLDER_USE = os.R_OK | os.W_OK | os.X_OK
 PRIVATE, SHARED = 0o700, 0o2750
 _PRIVATE_FILE, _SHARED_FILE = 0o600, 0o640
 _OTHERS = 0o077
@@ -95,6 +96,16 @@ def keep_private(folder: Path, choose: str = "Set ANALYTICS_DATA_DIR to") -> str
     )
     logger.warning(warning)
     return warning
+
+
+def closed_to_us(folder: Path) -> Path | None:
+    """Return the folder, or one directly in it, if we can't read and write there; else None."""
+    if not folder.exists():
+        return None
+    if not os.access(folder, FOLDER_USE):
+        return folder
+    below = sorted(filter(Path.is_dir, folder.iterdir()))
+    return next((each for each in below if not os.access(each, FOLDER_USE)), None)
 
 
 def is_shared(folder: Path) -> bool:

@@ -1,6 +1,8 @@
 """The dagster.yaml in the data folder: ours is kept up to date, an operator's is kept."""
 
 import logging
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from analytics_pipeline.orchestration import instance
 from analytics_pipeline.orchestration.dagster_yaml import signed
 from analytics_pipeline.orchestration.instance import prepare_home
 from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.storage.folders import FolderUnusable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +60,33 @@ def test_an_instance_elsewhere_keeps_the_mode_of_its_folder_and_makes_no_data_fo
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
     assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
     assert not (tmp_path / "data").exists()
+
+
+def _closed(folder: Path) -> Callable[[Path, int], bool]:
+    return lambda path, mode: path != folder
+
+
+@pytest.mark.parametrize("closed", [".", "history"])
+def test_a_folder_of_records_that_we_may_not_use_is_named_with_the_remedy(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    """It is read-only, or of another user; SQLite says only that a file can't be opened."""
+    folder = prepare_home(settings) / closed
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setattr(os, "access", _closed(folder))
+    with pytest.raises(FolderUnusable, match="give it to your user") as raised:
+        prepare_home(settings)
+    assert f"{folder} can't be read and written" in str(raised.value)
+
+
+def test_a_read_only_folder_with_an_operators_settings_is_used(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records are elsewhere, as in Kubernetes."""
+    home = prepare_home(settings)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setattr(os, "access", _closed(home))
+    assert prepare_home(settings) == home
 
 
 def test_a_file_of_an_earlier_release_is_replaced(
