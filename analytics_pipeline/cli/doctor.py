@@ -162,9 +162,10 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
 def _disk(settings: Settings) -> Verdict:
     warning = keep_private(settings.data_dir)
     if closed := _closed_to_us(settings):
+        state = "can't be read and written" if closed.exists() else "leads nowhere"
         return Verdict(
             False,
-            f"{closed} can't be read and written. Give it to your user, or set ANALYTICS_DATA_DIR"
+            f"{closed} {state}. Give it to your user, or set ANALYTICS_DATA_DIR"
             " to a folder of yours.",
         )
     free = shutil.disk_usage(settings.data_dir).free

@@ -99,8 +99,11 @@ def keep_private(folder: Path, choose: str = "Set ANALYTICS_DATA_DIR to") -> str
 
 
 def closed_to_us(folder: Path) -> Path | None:
-    """Return the folder, or one directly in it, if we can't read and write there; else None."""
-    if not folder.exists():
+    """Return the folder, or one directly in it, if we can't read and write there; else None.
+
+    A link that leads nowhere is such a folder; a missing one is not.
+    """
+    if not os.path.lexists(folder):
         return None
     if not os.access(folder, FOLDER_USE):
         return folder

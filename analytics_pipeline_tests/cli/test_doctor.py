@@ -101,6 +101,20 @@ def test_doctor_names_a_folder_of_ours_that_a_run_may_not_use(
     assert (own.exit_code == 0) == closed.startswith("dagster"), own.output
 
 
+def test_doctor_names_a_link_to_a_landing_folder_that_is_not_there(
+    run: Run, demo: DemoVocareum, data: Path
+) -> None:
+    """As when the disk that it leads to is not mounted."""
+    demo.put(COURSES, HEADER.encode())
+    data.mkdir(mode=0o700)
+    (data / "landing").symlink_to(data / "not mounted")
+    result = run("doctor")
+    assert (result.exit_code, f"FAIL disk: {data / 'landing'} leads nowhere." in result.output) == (
+        2,
+        True,
+    ), result.output
+
+
 def test_doctor_sees_a_warehouse_that_another_program_keeps_open(
     run: Run, demo: DemoVocareum, data: Path, spawn
 ):
