@@ -5,7 +5,12 @@ import stat
 
 from analytics_pipeline.cli.doctor_settings import Verdict
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.storage.folders import hidden_from_group, is_shared, make_export_folder
+from analytics_pipeline.storage.folders import (
+    FOLDER_USE,
+    hidden_from_group,
+    is_shared,
+    make_export_folder,
+)
 
 
 def check_published(settings: Settings) -> Verdict:
@@ -26,11 +31,18 @@ def check_published(settings: Settings) -> Verdict:
         )
     make_export_folder(folder)
     mode = stat.S_IMODE(folder.stat().st_mode)
-    if mode & 0o027 or not os.access(folder, os.W_OK):
+    if not os.access(folder, FOLDER_USE):
         return Verdict(
             False,
-            f"{folder} can be written by others or entered by everybody, or not written by us (mode"
-            f" {mode:o}). Run: chmod 700 {folder}, or chmod 2750 to let its group read",
+            f"{folder} can't be read and written by us (mode {mode:o}): its file system is"
+            " read-only, or it belongs to another user. Give it to your user, or set"
+            " ANALYTICS_PUBLISHED_DIR to a folder of yours.",
+        )
+    if mode & 0o027:
+        return Verdict(
+            False,
+            f"{folder} can be written by others or entered by everybody (mode {mode:o}). Run:"
+            f" chmod 700 {folder}, or chmod 2750 to let its group read",
         )
     if (older := data / "analytics.duckdb").exists():
         return Verdict(

@@ -152,6 +152,17 @@ def test_doctor_looks_at_the_published_folder(
     assert line.startswith("FAIL") == (change in (0o2770, 0o755))
 
 
+def test_doctor_advises_no_mode_for_a_published_folder_that_is_read_only(
+    run: Run, settings: Settings, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != published and access(path, mode))
+    output = run("doctor").output
+    line = next(line for line in output.splitlines() if "published folder" in line)
+    assert line.startswith("FAIL") and "its file system is read-only" in line
+    assert "chmod" not in line
+
+
 def test_doctor_names_an_old_published_file_in_the_private_folder(
     run: Run, settings: Settings, published: Path
 ):
