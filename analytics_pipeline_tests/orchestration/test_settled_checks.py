@@ -12,9 +12,7 @@ from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
-from analytics_pipeline_tests.orchestration.test_alerts import Webhook, webhook
-
-__all__ = ["webhook"]
+from analytics_pipeline_tests.support.webhook import Webhook
 
 TABLE = "raw.lab_sessions"
 

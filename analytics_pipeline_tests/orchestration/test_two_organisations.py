@@ -23,11 +23,11 @@ from analytics_pipeline.orchestration.runs.retention import delete_old_runs
 from analytics_pipeline.orchestration.runs.run_records import RunState, known_runs
 from analytics_pipeline.settings import Settings, SettingsError, load_settings
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, lab_sessions
-from analytics_pipeline_tests.orchestration.test_alerts import BAD, Webhook
+from analytics_pipeline_tests.orchestration.test_alerts import BAD
 from analytics_pipeline_tests.orchestration.test_alerts import THIRD as YESTERDAY
-from analytics_pipeline_tests.orchestration.test_alerts import webhook as webhook
 from analytics_pipeline_tests.support.clocks import Clock
 from analytics_pipeline_tests.support.today import TODAY
+from analytics_pipeline_tests.support.webhook import Webhook
 
 FIRST, SECOND = "2026-11-01", "2026-11-02"
 LATE = f"{TODAY - timedelta(days=10)}"

@@ -16,12 +16,12 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import COMMAND
-from analytics_pipeline_tests.orchestration.test_alerts import BAD, Webhook
+from analytics_pipeline_tests.orchestration.test_alerts import BAD
 from analytics_pipeline_tests.orchestration.test_alerts import SECOND as BEFORE_YESTERDAY
 from analytics_pipeline_tests.orchestration.test_alerts import THIRD as YESTERDAY
-from analytics_pipeline_tests.orchestration.test_alerts import webhook as webhook
 from analytics_pipeline_tests.support.live_processes import free_port, process_group, wait_for
 from analytics_pipeline_tests.support.organisations import deliver, write_env_file
+from analytics_pipeline_tests.support.webhook import Webhook
 
 pytestmark = pytest.mark.timeout(900)  # two minutes on an idle machine; others may use this one
 ONE, OTHER = Location("org9417"), Location("org9418")
